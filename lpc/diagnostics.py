@@ -1,0 +1,157 @@
+"""What lpc says when a program is wrong: one frozen dataclass an error, declared beside the check that finds it.
+
+    @error("LP101")
+    class UnknownName(Diagnostic):
+        '''A name must be declared before an expression can use it ...'''      # the long story: `lpc explain LP101`
+        title = "there is no block or data named `{name}`"
+        label = "not declared"
+        help = "did you mean `{nearest}`?"                                     # left out when `nearest` is empty
+        bad = "..."                                                            # a program that gives this code
+        good = "..."                                                           # the same program, mended
+        name: str
+        nearest: str = ""
+
+Terminal text, JSON, editor, `lpc explain CODE`, the page in docs and the test are all made from that one class.
+"""
+
+from __future__ import annotations
+
+import difflib
+import string
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, TypeVar, dataclass_transform
+
+from lpc.source import Span
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A replacement in the source text that would mend the mistake (the editor's quick fix)."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnostic:
+    """Base of every error and warning; subclasses add fields, which fill the `{...}` of title, label, notes and help."""
+
+    code: ClassVar[str] = ""
+    severity: ClassVar[Severity] = "error"
+    title: ClassVar[str] = ""
+    label: ClassVar[str] = ""
+    notes: ClassVar[tuple[str, ...]] = ()
+    help: ClassVar[str] = ""
+    bad: ClassVar[str] = ""
+    good: ClassVar[str] = ""
+
+    span: Span
+    related: tuple[tuple[Span, str], ...] = ()
+    edit: Edit | None = None
+    detail: tuple[str, ...] = field(default=())
+    """Further notes that only the finding place can word."""
+
+    def _fill(self, template: str) -> str:
+        """The template with fields filled in; empty when a field it needs is empty (an empty hint is never printed)."""
+        names = [name for _, name, _, _ in string.Formatter().parse(template) if name]
+        values = {name: getattr(self, name) for name in names}
+        return "" if any(value in ("", ()) for value in values.values()) else template.format(**values)
+
+    @property
+    def title_text(self) -> str:
+        names = [name for _, name, _, _ in string.Formatter().parse(self.title) if name]
+        return self.title.format(**{name: getattr(self, name) for name in names})
+
+    @property
+    def label_text(self) -> str:
+        return self._fill(self.label)
+
+    @property
+    def note_texts(self) -> tuple[str, ...]:
+        return (*(text for note in self.notes if (text := self._fill(note))), *self.detail)
+
+    @property
+    def help_text(self) -> str:
+        return self._fill(self.help)
+
+    @classmethod
+    def why(cls) -> str:
+        return cls.__doc__ or ""
+
+
+CATALOGUE: dict[str, type[Diagnostic]] = {}
+"""Every code there is. A code is never used twice and never changes its meaning."""
+
+D = TypeVar("D", bound=type[Diagnostic])
+
+
+def _register(code: str, severity: Severity, cls: D) -> D:
+    if code in CATALOGUE and CATALOGUE[code].__qualname__ != cls.__qualname__:
+        raise ValueError(f"{code} is taken by {CATALOGUE[code].__qualname__}")
+    made = dataclass(frozen=True, kw_only=True)(cls)
+    made.code, made.severity = code, severity
+    CATALOGUE[code] = made
+    return made
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class error:  # noqa: N801 - reads as a decorator
+    """Register a diagnostic under its code, as an error."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def __call__(self, cls: D) -> D:
+        return _register(self.code, "error", cls)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class warning:  # noqa: N801 - reads as a decorator
+    """Register a diagnostic under its code, as a warning: the program runs, but likely not as meant."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def __call__(self, cls: D) -> D:
+        return _register(self.code, "warning", cls)
+
+
+@dataclass
+class Report:
+    """What passes say: errors and warnings in order of finding. Passes never raise for a user's mistake."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        if diagnostic not in self.diagnostics:
+            self.diagnostics.append(diagnostic)
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        return [d for d in self.diagnostics if d.severity == "error"]
+
+    @property
+    def warnings(self) -> list[Diagnostic]:
+        return [d for d in self.diagnostics if d.severity == "warning"]
+
+    def sorted(self) -> list[Diagnostic]:
+        return sorted(self.diagnostics, key=lambda d: (d.span, d.code))
+
+
+class ProgramError(Exception):
+    """A program has errors. The Python interface raises it; `diagnostics` says what is wrong."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("; ".join(f"{d.code}: {d.title_text}" for d in self.diagnostics))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name most like `name`, or "" when none is near: loose among few names, tight among many."""
+    names = sorted(set(known))
+    cutoff = 0.55 if len(names) <= 10 else 0.7
+    found = difflib.get_close_matches(name, names, n=1, cutoff=cutoff)
+    return found[0] if found else ""

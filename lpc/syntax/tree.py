@@ -1,0 +1,261 @@
+"""The tree of a `.lp` file: frozen dataclasses, a span on every node, spans ignored by `==`.
+
+    file  = clause*                          expr = number | quantity | string | name | list | call
+    clause = network | let | def | data             | indexed | pipe | binary | negative
+           | block | objective | learn | place
+           | train | measure | variant | claim
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lpc.source import NOWHERE, Span
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+# -- expressions --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Number(Node):
+    """`3`, `0.1`, `1e-3`; `value` is an int exactly when the text has neither point nor exponent."""
+
+    value: int | float
+
+
+@dataclass(frozen=True)
+class Quantity(Node):
+    """`10%`, `2GiB`, `250W`, `100ms`: a number and its unit, `%` included."""
+
+    value: int | float
+    unit: str
+
+
+@dataclass(frozen=True)
+class String(Node):
+    value: str
+
+
+@dataclass(frozen=True)
+class Name(Node):
+    """A name in an expression: a block, data, a let, a parameter of a def, an operation without arguments, or a word."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class ListExpr(Node):
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class Argument(Node):
+    """One argument of a call: positional when `name` is None."""
+
+    name: str | None
+    value: Expr
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Call(Node):
+    name: str
+    arguments: tuple[Argument, ...]
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Indexed(Node):
+    """`layer[2]`, or `body[1..2]` where `last` is not None (both ends included, counted from 1)."""
+
+    name: str
+    first: Expr
+    last: Expr | None = None
+
+
+@dataclass(frozen=True)
+class Pipe(Node):
+    """`left -> right`: the value of `left` becomes the first argument of `right` (a Name or a Call)."""
+
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True)
+class Binary(Node):
+    operator: Literal["+", "-", "*", "/"]
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True)
+class Negative(Node):
+    operand: Expr
+
+
+Expr = Number | Quantity | String | Name | ListExpr | Call | Indexed | Pipe | Binary | Negative
+
+
+# -- types in the data clause -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TypeExpr(Node):
+    """`f32[1, 28, 28]`, `class[10]`, `i64[128]`, `edges` (no sizes)."""
+
+    kind: str
+    sizes: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True)
+class Binding(Node):
+    """One name of a data clause, and its type where written."""
+
+    name: str
+    type: TypeExpr | None = None
+
+
+# -- clauses ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Network(Node):
+    name: str
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Let(Node):
+    name: str
+    value: Expr
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Parameter(Node):
+    """A parameter of a `def`, with its default where it has one."""
+
+    name: str
+    default: Expr | None = None
+
+
+@dataclass(frozen=True)
+class Def(Node):
+    name: str
+    parameters: tuple[Parameter, ...]
+    body: Expr
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Data(Node):
+    bindings: tuple[Binding, ...]
+    source: Call
+
+
+@dataclass(frozen=True)
+class Block(Node):
+    """`block NAME = expr`, or `block NAME[count] = expr` for a chain."""
+
+    name: str
+    count: Expr | None
+    expr: Expr
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Objective(Node):
+    loss: Call
+
+
+@dataclass(frozen=True)
+class Selector(Node):
+    """`hidden`, `layer[2]`, `body[1..2]`, `all`, `rest`."""
+
+    name: str
+    first: Expr | None = None
+    last: Expr | None = None
+
+
+@dataclass(frozen=True)
+class Learn(Node):
+    """`learn SELECTORS with RULE(...)`; a rule without parentheses is a Call without arguments."""
+
+    selectors: tuple[Selector, ...]
+    rule: Call
+
+
+@dataclass(frozen=True)
+class Option(Node):
+    """`name = value` of `train`, `place`, `measure`."""
+
+    name: str
+    value: Expr
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Place(Node):
+    """`place stages = 2, balance = time`: options; `place head on stage 1`: selectors and `stage`."""
+
+    options: tuple[Option, ...] = ()
+    selectors: tuple[Selector, ...] = ()
+    stage: Expr | None = None
+
+
+@dataclass(frozen=True)
+class Train(Node):
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True)
+class Measure(Node):
+    """`measure energy, memory, carbon(intensity = 385)`: each item a Call, without arguments where none are written."""
+
+    items: tuple[Call, ...]
+
+
+@dataclass(frozen=True)
+class Range(Node):
+    """`width in 1..64` of a claim."""
+
+    name: str
+    first: Expr
+    last: Expr
+
+
+@dataclass(frozen=True)
+class Claim(Node):
+    """`claim A = B within T after K steps up to scale for w in 1..64 as beta -> 0`; absent parts are None or empty."""
+
+    left: str
+    relation: Literal["=", "!="]
+    right: str
+    within: Expr | None = None
+    after: Expr | None = None
+    up_to: str | None = None
+    ranges: tuple[Range, ...] = ()
+    limit: tuple[str, Expr] | None = None
+
+
+@dataclass(frozen=True)
+class Variant(Node):
+    """Holds `learn place train measure let` clauses."""
+
+    name: str
+    clauses: tuple[Clause, ...]
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+Clause = Network | Let | Def | Data | Block | Objective | Learn | Place | Train | Measure | Claim | Variant
+
+
+@dataclass(frozen=True)
+class File(Node):
+    clauses: tuple[Clause, ...]
