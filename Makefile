@@ -1,0 +1,60 @@
+# Everything a person or a machine does with this repository. Needs make and Python 3.11 or newer, nothing else.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= runs/demo
+# Tests run side by side, one thread each: a torch that takes every core in every worker is slower, not faster.
+TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick lint types format bench-steps bench-memory clean
+
+help: ## print this list
+	@echo "make TARGET, where TARGET is one of"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/run.stamp ## compile examples/digits.lp and train it (data included), into runs/demo
+	$(BIN)/lpc run examples/digits.lp --out $(OUT) --overwrite
+
+test: lint types ## style, types and every test
+	$(TEST)
+
+quick: $(VENV)/dev.stamp ## the tests that take seconds
+	$(TEST) -m "not slow"
+
+lint: $(VENV)/dev.stamp ## style: ruff check, ruff format --check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp ## types: mypy --strict
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp ## put every file into the house's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench-steps: $(VENV)/run.stamp ## time of one training step against the best written by hand (about five minutes)
+	$(BIN)/python -m benchmarks.steps
+
+bench-memory: $(VENV)/run.stamp ## activation memory against depth (about two minutes)
+	$(BIN)/python -m benchmarks.memory
+
+clean: ## remove the virtual environment, caches and builds; runs/ and data/ stay
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find lpc tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# A stamp is newer than what it was made from: a second run installs nothing.
+$(VENV)/made.stamp:
+	@test -n "$(PYTHON)" || { echo "lpc needs Python 3.11 or newer; none was found on the PATH (or say: make PYTHON=/path/to/python3)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) has no working venv module (on Debian and Ubuntu: apt install python3-venv)"; exit 1; }
+	@touch $@
+
+$(VENV)/run.stamp: pyproject.toml constraints.txt | $(VENV)/made.stamp
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[run]'
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/made.stamp
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,run,laws]'
+	@touch $@ $(VENV)/run.stamp
