@@ -11,10 +11,14 @@ DType = Literal["f32", "i64"]
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor an example: `f32[1, 28, 28]`, `i64[128]`. `f32[]` is one number an example."""
+    """A tensor an example: `f32[1, 28, 28]`, `i64[128]`. `f32[]` is one number an example.
+
+    `classes`: of i64 tokens, how many different ones there are, where the data know it; they run from 0 to `classes - 1`.
+    """
 
     shape: tuple[int, ...]
     dtype: DType = "f32"
+    classes: int | None = None
 
     @property
     def size(self) -> int:
