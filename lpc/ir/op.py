@@ -144,3 +144,8 @@ class Operation:
             return 0
         width = {"f32": 4, "i64": 8}
         return sum(t.size * width[t.dtype] for t in (*inputs, output) if isinstance(t, Tensor))
+
+
+def find_weight(weights: tuple[Weight, ...], name: str) -> Weight:
+    """The weight of a node by its last name."""
+    return next(weight for weight in weights if weight.name == name)

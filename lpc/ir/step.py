@@ -1,0 +1,267 @@
+"""A training step: a straight-line program over a few primitives, as a list of nodes whose outputs are values.
+
+| primitive  | inputs -> outputs                                    | meaning                                                        |
+| ---------- | ---------------------------------------------------- | -------------------------------------------------------------- |
+| `input`    | -> batch                                             | a name of the data, or the objective's target                   |
+| `fwd`      | batches -> batch                                     | evaluate a unit (a block, or a head a rule added)               |
+| `vjp`      | fwd output, cotangent -> gradients, cotangents       | pull a cotangent through one forward; `via` replaces weights    |
+| `loss`     | batches -> number                                    | a loss of the catalogue (`lpc.ir.losses`)                       |
+| `grad`     | loss -> batch                                        | its gradient with respect to one of its arguments               |
+| `map`      | values -> value                                      | a function of the catalogue (`lpc.ir.functions`), not derived   |
+| `feedback` | batch, matrix -> batch                               | multiply by a matrix that is no forward weight                  |
+| `outer`    | batch, batch -> matrix                               | sum over the batch of products                                  |
+| `sample`   | batch -> batch                                       | random numbers from a named generator                           |
+| `relax`    | states -> states                                     | repeat a body a fixed number of times                           |
+| `solve`    | matrix, matrix, number -> matrix                     | ridge regression from accumulated products                      |
+| `get`      | -> matrix                                            | read a parameter or buffer                                      |
+| `put`      | matrix ->                                            | write a buffer                                                  |
+| `update`   | gradients ->                                         | hand gradients to the optimizer                                 |
+| `cross`    | value -> value                                       | a signal that leaves its block other than forward (named)       |
+
+Meaning of order: `update` and `put` take effect at the end of the step, whatever their place. A value that is not fed to a
+`vjp` is not differentiated, so there is no stop-gradient. A pair (two streams) is one value of `streams = 2`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Literal
+
+from lpc.ir.op import Law
+
+SignalKind = Literal["scalar", "output", "cotangent", "state"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a value is. `batch`: a row an example (a pair has two); `fixed`: a tensor without batch axis (a number has shape
+    `()`); `gradients`: one tensor for each trained parameter of a unit."""
+
+    form: Literal["batch", "fixed", "gradients"]
+    shape: tuple[int, ...] = ()
+    streams: int = 1
+    dtype: Literal["f32", "i64", "f64"] = "f32"
+
+    @property
+    def size(self) -> int:
+        """Elements an example (`batch`), or in all (`fixed`)."""
+        return prod(self.shape) * (self.streams if self.form == "batch" else 1)
+
+
+NUMBER = Kind("fixed")
+GRADIENTS = Kind("gradients")
+
+
+@dataclass(frozen=True)
+class Added:
+    """A tensor a rule adds to a block: `BLOCK.RULE.NAME`. Fixed ones (`trained=False`) are buffers that no optimizer sees."""
+
+    name: str
+    block: str
+    shape: tuple[int, ...]
+    law: Law
+    trained: bool
+    summary: str
+    dtype: Literal["f32", "f64"] = "f32"
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What `fwd` evaluates: a block of the network, or a linear head that a rule added to one (`head` is its weight)."""
+
+    name: str
+    block: str
+    inputs: tuple[tuple[int, ...], ...]
+    output: tuple[int, ...]
+    parameters: tuple[tuple[str, int], ...]
+    """State name and size of each trained parameter."""
+    flops: int
+    weight_pull_flops: int
+    input_pull_flops: int
+    head: Added | None = None
+    batch_coupled: bool = False
+    random: bool = False
+    differentiable: bool = True
+    depth: int = 1
+    """Operations inside, each of which leaves a tensor behind when it is recorded for a gradient."""
+    kept: int = 0
+    """Elements an example that a recorded forward keeps until its gradient was taken."""
+
+    @property
+    def size(self) -> int:
+        return sum(n for _, n in self.parameters)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Node:
+    """One line of a step. `block` is the block whose learning it belongs to, for comments, costs and rolling."""
+
+    index: int
+    primitive: str
+    inputs: tuple[Value, ...]
+    outputs: tuple[Kind, ...]
+    attributes: Mapping[str, object]
+    block: str
+    unit: Unit | None = None
+    body: Body | None = None
+    name: str = ""
+    """What the rule calls its value; a hint for the printer."""
+
+    def attribute(self, name: str) -> object:
+        return self.attributes[name]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Value:
+    """One output of a node. Arithmetic on values records `map` nodes."""
+
+    node: Node
+    port: int
+    tape: Tape
+
+    @property
+    def kind(self) -> Kind:
+        return self.node.outputs[self.port]
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.node.index, self.port
+
+    def __add__(self, other: Value) -> Value:
+        return self.tape.arithmetic("add", self, other)
+
+    def __sub__(self, other: Value) -> Value:
+        return self.tape.arithmetic("subtract", self, other)
+
+    def __mul__(self, factor: float) -> Value:
+        return self.tape.scaled(self, factor)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float) -> Value:
+        return self.tape.scaled(self, 1 / divisor)
+
+    def __neg__(self) -> Value:
+        return self.tape.scaled(self, -1.0)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Body:
+    """The body of a `relax`: nodes over the loop's own states, and the states' next values."""
+
+    states: tuple[Value, ...]
+    nodes: tuple[Node, ...]
+    results: tuple[Value, ...]
+
+
+@dataclass(eq=False)
+class Tape:
+    """Where nodes are recorded. Loop bodies are recorded apart, on the same numbering."""
+
+    nodes: list[Node] = field(default_factory=list)
+    count: int = 0
+    block: str = ""
+
+    def record(
+        self,
+        primitive: str,
+        inputs: Sequence[Value],
+        outputs: Sequence[Kind],
+        *,
+        unit: Unit | None = None,
+        body: Body | None = None,
+        name: str = "",
+        block: str | None = None,
+        **attributes: object,
+    ) -> tuple[Value, ...]:
+        node = Node(
+            self.count, primitive, tuple(inputs), tuple(outputs), attributes, self.block if block is None else block, unit, body, name
+        )
+        self.count += 1
+        self.nodes.append(node)
+        return tuple(Value(node, port, self) for port in range(len(outputs)))
+
+    def arithmetic(self, function: str, a: Value, b: Value) -> Value:
+        if a.kind != b.kind:
+            raise TypeError(f"{function} of {a.kind} and {b.kind}")
+        return self.record("map", (a, b), (a.kind,), function=function)[0]
+
+    def scaled(self, value: Value, factor: float) -> Value:
+        return self.record("map", (value,), (value.kind,), function="scale", factor=float(factor))[0]
+
+    def loop(self, count: int, states: Sequence[Value], body: Callable[..., Sequence[Value]]) -> tuple[Value, ...]:
+        """Record `relax`: the body is traced once, on values that stand for the states."""
+        outer, self.nodes = self.nodes, []
+        inner = tuple(self.record("state", (), (s.kind,), name=s.node.name)[0] for s in states)
+        placeholders = len(self.nodes)
+        results = tuple(body(*inner))
+        nodes, self.nodes = tuple(self.nodes[placeholders:]), outer
+        made = Body(inner, nodes, results)
+        return self.record("relax", states, [s.kind for s in states], body=made, count=count)
+
+
+def walk(nodes: Sequence[Node]) -> Iterator[Node]:
+    """All nodes, those of loop bodies before the loop that holds them."""
+    for node in nodes:
+        if node.body is not None:
+            yield from walk(node.body.nodes)
+        yield node
+
+
+def reads(node: Node) -> Iterator[Value]:
+    """Every value a node reads, also from within its body."""
+    yield from node.inputs
+    if node.body is not None:
+        for inner in node.body.nodes:
+            yield from reads(inner)
+        yield from node.body.results
+
+
+def live(nodes: Sequence[Node], roots: Sequence[Value]) -> list[Node]:
+    """Dead-code removal: the nodes that an effect (`update`, `put`, `record`) or a root needs.
+
+    Rests on the law that a value nobody reads changes nothing. Whether the *outputs* of a node are used is decided per port
+    later, so the input gradient of a first block is never computed.
+    """
+    wanted = {value.node.index for value in roots}
+    kept: list[Node] = []
+    for node in reversed(nodes):
+        if _acts(node) or node.index in wanted:
+            kept.append(node)
+            wanted.update(value.node.index for value in reads(node))
+    return kept[::-1]
+
+
+def _acts(node: Node) -> bool:
+    """Whether a node matters though nobody reads it: it writes, or it moves batch-norm statistics."""
+    if node.primitive == "fwd":
+        return node.unit is not None and node.unit.batch_coupled and node.attributes.get("statistics") == "update"
+    return node.primitive in ("update", "put", "record")
+
+
+def used_ports(nodes: Sequence[Node], roots: Sequence[Value]) -> set[tuple[int, int]]:
+    """Which outputs anybody reads."""
+    used = {value.key for value in roots}
+    for node in nodes:
+        used.update(value.key for value in reads(node))
+    return used
+
+
+def show(nodes: Sequence[Node], indent: int = 0) -> str:
+    """A step as text: `lpc explain --after lower` and internal errors print it."""
+    lines = []
+    for node in nodes:
+        outputs = ", ".join(f"%{node.index}.{port}" for port in range(len(node.outputs)))
+        inputs = ", ".join(f"%{v.node.index}.{v.port}" for v in node.inputs)
+        unit = f" {node.unit.name}" if node.unit else ""
+        attributes = "".join(f" {k}={v}" for k, v in node.attributes.items() if isinstance(v, (int, float, str)))
+        lines.append(" " * indent + (f"{outputs} = " if outputs else "") + f"{node.primitive}{unit}({inputs}){attributes}")
+        if node.body is not None:
+            lines.append(show(node.body.nodes, indent + 4))
+    return "\n".join(lines)

@@ -1,0 +1,216 @@
+"""Cascaded-Forward: frozen blocks, each read by a linear predictor of its own, solved in closed form or by gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod, sqrt
+
+from lpc.ir.op import Law as InitialLaw
+from lpc.ir.step import Added, Value
+from lpc.rules.rule import BLOCKS, FIT, STATISTICS, TRAIN, Illegal, Law, Phase, Rule, parameter
+from lpc.rules.run import Run, RunBlock
+from lpc.rules.tracer import Recorder
+
+ZHAO = "Zhao et al. 2023, arXiv 2303.09728"
+
+
+@dataclass(frozen=True)
+class CascadedForward(Rule):
+    name = "cascaded_forward"
+    title = "Cascaded-Forward"
+    summary = "Random (or separately trained) blocks stay frozen; every block has a predictor of its own, and predictions are summed."
+    paper = "Zhao et al. 2023, The Cascaded Forward Algorithm for Neural Network Training, arXiv 2303.09728"
+    example = "learn all with cascaded_forward(predictor = least_squares, ridge = 1e-3)"
+    local = True
+    needs_label = True
+    usual_rate = (1e-4, 3e-2)
+    laws = (
+        Law(
+            "least squares = ridge regression",
+            "The closed-form predictor satisfies the normal equations on all training features.",
+            "exact",
+            "predictor = least_squares",
+            ZHAO,
+        ),
+        Law(
+            "predictors do not see each other",
+            "Training one predictor leaves every other as it would have been.",
+            "invariance",
+            "blocks = random",
+            ZHAO,
+        ),
+        Law("frozen blocks stay", "No parameter of a random block moves.", "exact", "blocks = random", ZHAO),
+    )
+
+    predictor: str = parameter(
+        "cross_entropy",
+        "how predictors are found: by gradient on one of two losses, or in closed form",
+        source=ZHAO,
+        words=("cross_entropy", "sparsemax", "least_squares"),
+    )
+    ridge: float = parameter(1e-3, "ridge of the closed form, times the number of examples", source="lpc: keeps float64 Gram matrices solvable", least=0.0)
+    blocks: str = parameter("random", "blocks stay random, or are first trained by the output error", source=ZHAO, words=("random", "dfa"))
+    aggregate: str = parameter(
+        "probabilities", "what is summed over predictors", source="Zhao et al. 2023 (probabilities)", words=("probabilities", "logits")
+    )
+
+    def illegal(self, run: Run) -> Iterator[Illegal]:
+        if self.blocks == "dfa" and run.output is None:
+            reason = "training blocks by the output error needs the output block in the same run"
+            yield Illegal(run.blocks[0].name, reason, "learn the output block with the same rule, or use blocks = random")
+        if self.predictor == "least_squares" and run.output is not None and run.linear_readout(run.output) is None:
+            reason = "a closed form exists only for shape operations and one linear"
+            yield Illegal(run.output.name, reason, "make the output block flatten -> linear(...), or use predictor = cross_entropy")
+
+    def notes(self, run: Run) -> Iterator[str]:
+        if self.predictor == "least_squares":
+            yield "predictors are solved in one pass over the training part: epochs and optimizer are not used for them"
+        if run.output is not None:
+            yield f"`{run.output}` is the predictor of what it reads"
+
+    def phases(self, run: Run) -> Sequence[Phase]:
+        first = [BLOCKS] if self.blocks == "dfa" else [STATISTICS] if any(b.unit.batch_coupled for b in run.hidden) else []
+        return [*first, FIT if self.predictor == "least_squares" else TRAIN]
+
+    # -- what is added ----------------------------------------------------------------------------------------------
+
+    def predicting(self, run: Run) -> list[RunBlock]:
+        """Blocks with a predictor of their own: all but the output block and what it reads."""
+        read = run.output.inputs if run.output is not None else ()
+        return [block for block in run.hidden if block.name not in read]
+
+    def weight(self, run: Run, block: RunBlock) -> Added:
+        shape = (run.outputs, run.features(block))
+        solved = self.predictor == "least_squares"
+        return run.added(block, "weight", shape, InitialLaw("constant", 0.0), "from features to class scores", trained=not solved)
+
+    def matrix(self, run: Run, block: RunBlock) -> Added:
+        assert run.output is not None
+        outputs = prod(run.output.unit.output)
+        law = InitialLaw("uniform", 1 / sqrt(outputs))
+        return run.added(block, "feedback", (outputs, block.width), law, "carries the output error to the block", trained=False)
+
+    def sums(self, run: Run, block: RunBlock, features: int) -> tuple[Added, Added]:
+        """Gram matrix and moments of features, in float64, gathered over one pass."""
+        zero = InitialLaw("constant", 0.0)
+        gram = run.added(block, "gram", (features, features), zero, "sum of products of features", trained=False, f64=True)
+        moment = run.added(block, "moment", (features, run.outputs), zero, "sum of products with the labels", trained=False, f64=True)
+        return gram, moment
+
+    def rows(self, run: Run) -> Added:
+        return run.added(run.blocks[0], "rows", (), InitialLaw("constant", 0.0), "examples gathered", trained=False, f64=True)
+
+    def adds(self, run: Run) -> Sequence[Added]:
+        found = [self.weight(run, block) for block in self.predicting(run)]
+        if self.blocks == "dfa":
+            found += [self.matrix(run, block) for block in run.hidden]
+        if self.predictor == "least_squares":
+            for block, features in self._solved(run):
+                found += self.sums(run, block, features)
+            found.append(self.rows(run))
+        return found
+
+    def _solved(self, run: Run) -> list[tuple[RunBlock, int]]:
+        """Blocks whose predictor is solved, and how many features it reads (the output block's with a column of ones)."""
+        own = [(block, run.features(block)) for block in self.predicting(run)]
+        if run.output is None:
+            return own
+        linear = run.linear_readout(run.output)
+        assert linear is not None
+        return [*own, (run.output, linear.weights[0].shape[1] + (len(linear.weights) > 1))]
+
+    # -- steps ------------------------------------------------------------------------------------------------------
+
+    def step(self, s: Recorder, run: Run, phase: Phase) -> None:
+        if phase == STATISTICS:
+            for block in run.hidden:
+                s.fwd(block)
+        elif phase == BLOCKS:
+            self._train_blocks(s, run)
+        elif phase == TRAIN:
+            self._train_predictors(s, run)
+        else:
+            self._gather(s, run)
+
+    def _train_blocks(self, s: Recorder, run: Run) -> None:
+        h = s.forward(run)
+        assert run.output is not None
+        out = h[run.output.name]
+        error = s.cross(s.grad(s.objective(out, of=run.output), out), "output")
+        for block in run:
+            signal = error if block.is_output else s.feedback(error, s.get(self.matrix(run, block)), block)
+            gradients, _ = s.vjp(h[block.name], signal)
+            s.update(block, gradients)
+
+    def _train_predictors(self, s: Recorder, run: Run) -> None:
+        predicting = self.predicting(run)
+        for block in run.hidden:
+            h = s.fwd(block, frozen=True)
+            if block in predicting:
+                head = run.head(block, self.weight(run, block))
+                scores = s.head(head, h)
+                gradients, _ = s.vjp(scores, s.grad(s.loss(self.predictor, scores, s.target, of=block), scores))
+                s.update(head, gradients)
+        if run.output is not None:
+            out = s.fwd(run.output)
+            s.scores = out
+            gradients, _ = s.vjp(out, s.grad(s.loss(self.predictor, out, s.target, of=run.output), out))
+            s.update(run.output, gradients)
+
+    def _gather(self, s: Recorder, run: Run) -> None:
+        labels = s.map("one_hot", s.target, classes=run.outputs)
+        for block in run.hidden:
+            s.fwd(block, frozen=True)
+        for block, _ in self._solved(run):
+            features = self._features(s, run, block)
+            gram, moment = self.sums(run, block, features.kind.shape[0])
+            s.put(gram, s.get(gram) + s.outer(features, features, dtype="f64"))
+            s.put(moment, s.get(moment) + s.outer(features, labels, dtype="f64"))
+        rows = self.rows(run)
+        s.put(rows, s.get(rows) + s.map("count", s.target))
+
+    def _features(self, s: Recorder, run: Run, block: RunBlock) -> Value:
+        """What a solved predictor reads: its block's flat output; the output block's is what it reads itself, and ones."""
+        if not block.is_output:
+            return s.map("flatten", s.value_of(block.name), name=f"{block.name}_features")
+        flat = s.map("flatten", s.value_of(block.inputs[0]), name=f"{block.name}_features")
+        linear = run.linear_readout(block)
+        assert linear is not None
+        return s.map("with_ones", flat, name=f"{block.name}_features") if len(linear.weights) > 1 else flat
+
+    def finish(self, s: Recorder, run: Run, phase: Phase) -> None:
+        if phase != FIT:
+            return
+        for block, features in self._solved(run):
+            gram, moment = self.sums(run, block, features)
+            linear = run.linear_readout(block) if block.is_output else None
+            biased = linear is not None and len(linear.weights) > 1
+            s.tape.block = block.name
+            solution = s.solve(s.get(gram), s.get(moment), s.get(self.rows(run)), self.ridge, free=int(biased))
+            if linear is None:
+                s.put(self.weight(run, block), s.map("transpose", solution))
+            elif biased:
+                s.put(f"{linear.name}.weight", s.map("transpose", s.map("rows", solution, start=0, stop=features - 1)))
+                s.put(f"{linear.name}.bias", s.map("row", solution, at=features - 1))
+            else:
+                s.put(f"{linear.name}.weight", s.map("transpose", solution))
+
+    def infer(self, s: Recorder, run: Run) -> Value | None:
+        votes: list[Value] = []
+        predicting = self.predicting(run)
+        for block in run:
+            h = s.fwd(block)
+            if block.is_output:
+                votes.append(h)
+            elif block in predicting and run.output is not None:
+                votes.append(s.head(run.head(block, self.weight(run, block)), h))
+        if run.output is None or len(votes) == 1:
+            return None
+        if self.aggregate == "probabilities":
+            link = "sparsemax" if self.predictor == "sparsemax" else "softmax"
+            votes = [s.map(link, vote) for vote in votes]
+        total = votes[0]
+        for vote in votes[1:]:
+            total = total + vote
+        return s.map("log", total / len(votes)) if self.aggregate == "probabilities" else total

@@ -1,0 +1,93 @@
+"""Direct feedback alignment: the output error reaches every block at once, through a fixed random matrix of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod, sqrt
+
+from lpc.ir.op import Law as InitialLaw
+from lpc.ir.step import Added, Value
+from lpc.rules.rule import Illegal, Law, Phase, Rule, parameter
+from lpc.rules.run import Run, RunBlock
+from lpc.rules.tracer import Recorder
+
+NOKLAND = "Nøkland 2016, arXiv 1609.01596"
+
+
+@dataclass(frozen=True)
+class DirectFeedbackAlignment(Rule):
+    name = "direct_feedback_alignment"
+    title = "Direct feedback alignment"
+    summary = "The output error, times a fixed random matrix of the block, stands in for the gradient at the block's output."
+    paper = "Nøkland 2016, Direct Feedback Alignment Provides Learning in Deep Neural Networks, arXiv 1609.01596"
+    example = "learn all with direct_feedback_alignment"
+    needs_error = True
+    usual_rate = (1e-5, 3e-3)
+    laws = (
+        Law(
+            "one hidden block, transposed readout = backprop",
+            "With the readout's transpose as the last hidden block's matrix, that block learns as by backprop.",
+            "exact",
+            "one hidden block, a linear readout",
+            NOKLAND,
+        ),
+        Law("zero error, zero update", "Where the error is zero nothing moves.", "exact", "sgd without decay", "linearity in the error"),
+        Law(
+            "only the difference of rows matters",
+            "Adding one row vector to all rows of a matrix changes no update.",
+            "invariance",
+            "cross-entropy, whose errors sum to zero",
+            "softmax minus one-hot sums to zero",
+        ),
+    )
+
+    feedback: str = parameter(
+        "random",
+        "a fixed random matrix, or the current transpose of the readout (a block that feeds a linear output block)",
+        source=NOKLAND,
+        words=("random", "transpose"),
+    )
+    scale: float = parameter(1.0, "multiplies the random matrices", source="U(±1/√outputs), Nøkland 2016", least=0.0)
+
+    def illegal(self, run: Run) -> Iterator[Illegal]:
+        if self.feedback == "transpose" and run.output is not None:
+            for block in run.hidden:
+                if run.linear_readout(run.output) is None or run.output.inputs != (block.name,):
+                    reason = f"its output does not go straight into a linear output block, so `{run.output}` has no transpose for it"
+                    yield Illegal(block.name, reason, "use feedback = random, or one hidden block before a linear output block")
+
+    def matrix(self, run: Run, block: RunBlock) -> Added:
+        assert run.output is not None
+        signal, features = _sizes(run, block)
+        law = InitialLaw("uniform", self.scale / sqrt(signal))
+        return run.added(block, "feedback", (signal, features), law, "carries the output error to the block", trained=False)
+
+    def adds(self, run: Run) -> Sequence[Added]:
+        return [self.matrix(run, block) for block in run.hidden] if self.feedback == "random" else []
+
+    def step(self, s: Recorder, run: Run, phase: Phase) -> None:
+        assert run.output is not None
+        h = s.forward(run)
+        out = h[run.output.name]
+        error = s.cross(s.grad(s.objective(out, of=run.output), out), "output")
+        for block in run:
+            signal = error if block.is_output else s.feedback(error, self._carrier(s, run, block), block)
+            gradients, _ = s.vjp(h[block.name], signal)
+            s.update(block, gradients)
+
+    def _carrier(self, s: Recorder, run: Run, block: RunBlock) -> Value:
+        if self.feedback == "random":
+            return s.get(self.matrix(run, block))
+        assert run.output is not None
+        linear = run.linear_readout(run.output)
+        assert linear is not None
+        return s.weight(f"{linear.name}.weight", linear.weights[0].shape)
+
+
+def _sizes(run: Run, block: RunBlock) -> tuple[int, int]:
+    """Size of the error and of the block's output: of one position where both have the same positions, else in all."""
+    assert run.output is not None
+    error, output = run.output.unit.output, block.unit.output
+    same = len(error) > 1 and error[:-1] == output[:-1]
+    return (error[-1], output[-1]) if same else (prod(error), prod(output))

@@ -1,0 +1,72 @@
+"""Feedback alignment: backpropagation whose backward pass uses fixed random matrices in place of the transposed weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lpc.ir.network import Node
+from lpc.ir.op import find_weight
+from lpc.ir.step import Added
+from lpc.rules.rule import Law, Phase, Rule, parameter
+from lpc.rules.run import Run, RunBlock
+from lpc.rules.tracer import Recorder
+
+LILLICRAP = "Lillicrap, Cownden, Tweed, Akerman 2016, Nature Communications 7"
+
+
+@dataclass(frozen=True)
+class FeedbackAlignment(Rule):
+    name = "feedback_alignment"
+    title = "Feedback alignment"
+    summary = "The error goes down through fixed random matrices; weights learn to align with them."
+    paper = "Lillicrap, Cownden, Tweed, Akerman 2016, Random synaptic feedback weights support error backpropagation, Nat. Commun. 7"
+    example = "learn all with feedback_alignment(feedback = transpose)"
+    needs_error = True
+    usual_rate = (1e-5, 1e-2)
+    laws = (
+        Law("transposed feedback = backprop", "With feedback = transpose every update is backprop's.", "exact", "any run", LILLICRAP),
+        Law("the top block learns as by backprop", "The output block's gradient is backprop's for any feedback.", "exact", "any run", LILLICRAP),
+    )
+
+    feedback: str = parameter("random", "a fixed random matrix in place of each weight, or the weight itself", source=LILLICRAP, words=("random", "transpose"))
+
+    def matrices(self, run: Run, block: RunBlock) -> dict[str, Added]:
+        """One matrix, drawn by the weight's own law, for each operation of the block through whose weight an error goes down."""
+        found: dict[str, Added] = {}
+        for node in run.linear_nodes(block):
+            if _error_goes_below(run, node):
+                weight = find_weight(node.weights, "weight")
+                summary = f"stands in for {node.name}.weight on the way down"
+                found[node.attribute] = run.added(block, node.attribute, weight.shape, weight.law, summary, trained=False)
+        return found
+
+    def adds(self, run: Run) -> Sequence[Added]:
+        return [added for block in run for added in self.matrices(run, block).values()] if self.feedback == "random" else []
+
+    def step(self, s: Recorder, run: Run, phase: Phase) -> None:
+        h = s.forward(run)
+        assert run.output is not None
+        out = h[run.output.name]
+        error = s.flow()
+        error.add(out, s.grad(s.objective(out, of=run.output), out))
+        for block in reversed(run):
+            via = self.matrices(run, block) if self.feedback == "random" else {}
+            gradients, below = s.vjp(h[block.name], error[h[block.name]], via=via)
+            s.update(block, gradients)
+            error.give(h[block.name], below)
+
+
+def _error_goes_below(run: Run, node: Node) -> bool:
+    """Whether something below this operation, inside the run, has weights to train."""
+    owners = {block.name for block in run}
+    waiting, seen = list(node.inputs), set(node.inputs)
+    while waiting:
+        below = run.network.node(waiting.pop())
+        if below.owner not in owners:
+            continue
+        if any(weight.trained for weight in below.weights):
+            return True
+        waiting += [name for name in below.inputs if name not in seen]
+        seen.update(below.inputs)
+    return False

@@ -1,0 +1,137 @@
+"""Predictive coding: values and errors relax before the weights move, each block hearing only its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lpc.ir.step import Value
+from lpc.rules.rule import Illegal, Law, Phase, Rule, parameter
+from lpc.rules.run import Run, RunBlock
+from lpc.rules.tracer import Recorder
+
+ROSENBAUM = "Rosenbaum 2022, PLoS ONE 17 (Torch2PC)"
+
+
+@dataclass(frozen=True)
+class PredictiveCoding(Rule):
+    name = "predictive_coding"
+    title = "Predictive coding"
+    summary = "Each block predicts the next; prediction errors relax over some iterations, then each block reduces its own."
+    paper = "Whittington, Bogacz 2017, Neural Computation 29; Millidge, Tschantz, Buckley 2020, arXiv 2006.04182; " + ROSENBAUM
+    example = "learn all with predictive_coding(prediction = strict, iterations = 20, rate = 0.1)"
+    needs_error = True
+    usual_rate = (1e-4, 1e-2)
+    laws = (
+        Law(
+            "fixed prediction = backprop",
+            "With predictions fixed, rate 1 and as many iterations as blocks, every update is backprop's.",
+            "exact",
+            "prediction = fixed",
+            ROSENBAUM,
+        ),
+        Law(
+            "further iterations change nothing",
+            "Once as many iterations ran as there are blocks, more leave the errors where they are.",
+            "exact",
+            "prediction = fixed, rate = 1",
+            ROSENBAUM,
+        ),
+        Law(
+            "the top block learns as by backprop",
+            "Under fixed prediction the output block's gradient is backprop's.",
+            "exact",
+            "prediction = fixed, any rate",
+            ROSENBAUM,
+        ),
+    )
+
+    prediction: str = parameter(
+        "fixed",
+        "predictions stay at the forward pass (exactly backprop at rate 1), or are made anew from the values at each iteration",
+        source=ROSENBAUM,
+        words=("fixed", "strict"),
+    )
+    iterations: int | None = parameter(
+        None, "how often errors and values are updated; by default the number of blocks (fixed) or 20 (strict)", source=ROSENBAUM, kind="int", least=1, most=10_000
+    )
+    rate: float | None = parameter(
+        None, "how far a value moves at each iteration; by default 1.0 (fixed) or 0.1 (strict)", source=ROSENBAUM, kind="float", least=0.0, most=1.0
+    )
+
+    def illegal(self, run: Run) -> Iterator[Illegal]:
+        for block in run:
+            if block.unit.random:
+                reason = "it draws random numbers, and its forward pass is evaluated again and again"
+                yield Illegal(block.name, reason, "take dropout out of the block")
+
+    def notes(self, run: Run) -> Iterator[str]:
+        if self.prediction == "fixed" and self._rate < 1:
+            missing = (1 - self._rate) ** self._iterations(run)
+            yield f"at rate {self._rate:g} the error just below the output is {missing:.1%} short after {self._iterations(run)} iterations"
+
+    @property
+    def _rate(self) -> float:
+        return self.rate if self.rate is not None else 1.0 if self.prediction == "fixed" else 0.1
+
+    def _iterations(self, run: Run) -> int:
+        return self.iterations if self.iterations is not None else len(run) if self.prediction == "fixed" else 20
+
+    def step(self, s: Recorder, run: Run, phase: Phase) -> None:
+        h = s.forward(run)
+        assert run.output is not None
+        out = h[run.output.name]
+        error = s.grad(s.objective(out, of=run.output), out)
+        if self.prediction == "fixed":
+            self._fixed(s, run, h, error)
+        else:
+            self._strict(s, run, h)
+
+    def _fixed(self, s: Recorder, run: Run, h: dict[str, Value], error: Value) -> None:
+        """Errors are in gradient convention: `error[b]` is the loss's gradient at b's output, once relaxed."""
+        hidden = run.hidden
+
+        def body(*states: Value) -> Sequence[Value]:
+            errors = dict(zip((b.name for b in hidden), states, strict=True)) | {out.name: error}
+            for block in reversed(hidden):
+                pull = s.flow()
+                for reader in _readers(run, block):
+                    pull.give(h[reader.name], s.vjp(h[reader.name], errors[reader.name])[1])
+                errors[block.name] = errors[block.name] + self._rate * (pull[h[block.name]] - errors[block.name])
+            return [errors[b.name] for b in hidden]
+
+        out = run.output
+        assert out is not None
+        zeros = [s.map("zeros", h[b.name], name=f"{b.name}_error") for b in hidden]
+        relaxed = s.relax(self._iterations(run), zeros, body) if hidden else ()
+        errors = dict(zip((b.name for b in hidden), relaxed, strict=True)) | {out.name: error}
+        for block in run:
+            s.update(block, s.vjp(h[block.name], errors[block.name])[0])
+
+    def _strict(self, s: Recorder, run: Run, h: dict[str, Value]) -> None:
+        hidden, out = run.hidden, run.output
+        assert out is not None
+
+        def errors_at(values: dict[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
+            """Predictions of every block from the values below it, and how far the values are from them."""
+            predicted = {b.name: s.fwd(b, *(values.get(name) or s.value_of(name) for name in b.inputs)) for b in run}
+            top = predicted[out.name]
+            errors = {b.name: predicted[b.name] - values[b.name] for b in hidden}
+            return predicted, errors | {out.name: s.grad(s.objective(top, of=None), top)}
+
+        def body(*states: Value) -> Sequence[Value]:
+            values = dict(zip((b.name for b in hidden), states, strict=True))
+            predicted, errors = errors_at(values)
+            pull = s.flow()
+            for block in run:
+                pull.give(predicted[block.name], s.vjp(predicted[block.name], errors[block.name])[1])
+            return [values[b.name] + self._rate * (errors[b.name] - pull[values[b.name]]) for b in hidden]
+
+        relaxed = s.relax(self._iterations(run), [h[b.name] for b in hidden], body) if hidden else ()
+        predicted, errors = errors_at(dict(zip((b.name for b in hidden), relaxed, strict=True)))
+        for block in run:
+            s.update(block, s.vjp(predicted[block.name], errors[block.name])[0])
+
+
+def _readers(run: Run, block: RunBlock) -> list[RunBlock]:
+    return [reader for reader in run if block.name in reader.inputs]
