@@ -31,6 +31,7 @@ from tests.rules.samples import ACTIVATIONS, LOSSES, assert_gradients, assert_sa
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_backprop_is_what_torch_does(loss: Loss, activation: Activation, optimizer: OptimizerName) -> None:
     params, layers = draw()
+    params["hidden1.linear.weight"][0] = params["hidden1.linear.bias"][0] = 0.0  # a unit at relu's corner
     batches = [batch(rows, loss=loss, seed=rows) for rows in (8, 8, 3, 1)]
     names = [f"{layer}.linear.{part}" for layer in layers for part in ("weight", "bias")]
     tensors = {name: torch.tensor(params[name], requires_grad=True) for name in names}
