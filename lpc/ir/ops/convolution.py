@@ -15,7 +15,9 @@ KERNEL = Argument("kernel", "int", "side of the square kernel", least=1)
 STRIDE = Argument("stride", "int", "step of the kernel", default=1, least=1)
 PADDING = Argument("padding", "int", "zeros around the image, on each side", default=0, least=0)
 DILATION = Argument("dilation", "int", "distance between the kernel's points", default=1, least=1)
-GROUPS = Argument("groups", "int", "groups of channels that do not mix; divides both channel counts", default=1, least=1)
+GROUPS = Argument(
+    "groups", "int", "groups of channels that do not mix; divides both channel counts", default=1, least=1
+)
 
 Weights = Callable[[Inputs, Arguments], tuple[Weight, ...]]
 
@@ -56,7 +58,9 @@ def _flops(weights: Weights, *, at_input: bool) -> Callable[[Inputs, Tensor, Arg
 
 
 def _options(arguments: Arguments) -> dict[str, tuple[int, int]]:
-    return {name: (whole(arguments, name), default) for name, default in (("stride", 1), ("padding", 0), ("dilation", 1))}
+    return {
+        name: (whole(arguments, name), default) for name, default in (("stride", 1), ("padding", 0), ("dilation", 1))
+    }
 
 
 # -- conv ---------------------------------------------------------------------------------------------------------
@@ -182,15 +186,14 @@ def _transpose_module(inputs: Inputs, arguments: Arguments) -> str:
     sizes = [literal(n) for n in (image(inputs)[0], whole(arguments, "channels"), whole(arguments, "kernel"))]
     extra, groups = (whole(arguments, "output_padding"), 0), (whole(arguments, "groups"), 1)
     bias = (flag(arguments, "bias"), True)
-    return spell(
-        "nn.ConvTranspose2d", sizes, **_options(arguments), output_padding=extra, groups=groups, bias=bias
-    )
+    return spell("nn.ConvTranspose2d", sizes, **_options(arguments), output_padding=extra, groups=groups, bias=bias)
 
 
 def _transpose_via(_inputs: Inputs, arguments: Arguments) -> str:
     extra, groups = (whole(arguments, "output_padding"), 0), (whole(arguments, "groups"), 1)
     operands = ("{0}", "{self}.weight", "{self}.bias", "{via}")
-    return spell("conv_transpose_via", operands, **_options(arguments), output_padding=extra, groups=groups)
+    options = {**_options(arguments), "output_padding": extra, "groups": groups}
+    return spell("conv_via", operands, transposed=(True, False), **options)
 
 
 CONV_TRANSPOSE = Operation(
@@ -215,7 +218,7 @@ CONV_TRANSPOSE = Operation(
     module=_transpose_module,
     call=lambda _inputs, _arguments: "{self}({0})",
     via_call=_transpose_via,
-    via_imports=("conv_transpose_via",),
+    via_imports=("conv_via",),
     linear=True,
     example="code -> conv_transpose(16, kernel = 4, stride = 2, padding = 1)",
 )

@@ -11,7 +11,7 @@ BIAS = Argument("bias", "bool", "add a bias", default=True)
 
 
 def torch_law(fan_in: int) -> Law:
-    """torch's start for linear maps: weight and bias uniform in ±1/√fan_in.
+    """How torch starts linear maps: weight and bias uniform in ±1/√fan_in.
 
     It is spelled there as `kaiming_uniform_(a=√5)` (He et al. 2015), whose bound √(6 / ((1 + a²) fan_in)) is that.
     """
@@ -30,7 +30,7 @@ def _weights(inputs: Inputs, arguments: Arguments) -> tuple[Weight, ...]:
 
 
 def _flops(inputs: Inputs, output: Tensor, _arguments: Arguments) -> int:
-    """n multiplications and n additions an output: n - 1 of the sum, one of the bias."""
+    """For each output n multiplications and n additions: n - 1 of the sum, one of the bias."""
     return 2 * features(inputs).shape[-1] * output.size
 
 

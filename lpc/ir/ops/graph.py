@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from lpc.ir.op import Argument, Arguments, Inputs, Law, Misfit, Operation, Weight
-from lpc.ir.ops.dense import BIAS
-from lpc.ir.ops.fit import flag, numbers, whole
+from lpc.ir.ops.fit import numbers, whole
 from lpc.ir.ops.spelling import literal, spell
 from lpc.ir.types import Edges, Tensor
 
@@ -27,7 +26,7 @@ def _weights(inputs: Inputs, arguments: Arguments) -> tuple[Weight, ...]:
     features, width = _features(inputs), whole(arguments, "width")
     weight = Weight("weight", (width, features), Law("uniform", (6 / (features + width)) ** 0.5))
     bias = Weight("bias", (width,), Law("constant", 0.0))
-    return (weight, bias) if flag(arguments, "bias") else (weight,)
+    return weight, bias
 
 
 def _product(inputs: Inputs, output: Tensor, _arguments: Arguments) -> int:
@@ -41,7 +40,6 @@ GCN = Operation(
     arguments=(
         Argument("width", "int", "how many outputs a node", least=1),
         Argument("edges", "input", "the graph's edges; both directions of an undirected one"),
-        BIAS,
     ),
     infer=_infer,
     weights=_weights,
@@ -51,13 +49,11 @@ GCN = Operation(
     weight_pull_flops=lambda inputs, output, arguments: _product(inputs, output, arguments) + 2 * output.size,
     input_pull_flops=_product,
     module=lambda inputs, arguments: spell(
-        "GraphConvolution",
-        (literal(_features(inputs)), literal(whole(arguments, "width"))),
-        bias=(flag(arguments, "bias"), True),
+        "GraphConvolution", (literal(_features(inputs)), literal(whole(arguments, "width")))
     ),
     call=lambda _inputs, _arguments: "{self}({0}, {1})",
     imports=("GraphConvolution", "spread"),
-    via_call=lambda _inputs, _arguments: "spread(linear_via({0}, {self}.weight, None, {via}), {1}, {self}.bias)",
+    via_call=lambda _inputs, _arguments: "linear_via(spread({0}, {1}), {self}.weight, {self}.bias, {via})",
     via_imports=("linear_via", "spread"),
     linear=True,
     batch_coupled=True,

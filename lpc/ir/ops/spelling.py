@@ -8,7 +8,7 @@ from math import isfinite
 from lpc.ir.op import Value
 
 
-def literal(value: Value) -> str:
+def literal(value: object) -> str:
     """`value` as Python reads it back. Infinities and NaN have no literal: ValueError."""
     if isinstance(value, float) and not isfinite(value):
         raise ValueError(f"{value} has no literal")
