@@ -26,7 +26,7 @@ def parser() -> Lark:
         grammar_text(),
         parser="lalr",
         lexer="contextual",
-        start=["file", "clause"],
+        start="file",
         maybe_placeholders=False,
         transformer=Builder(),  # type: ignore[arg-type]
     )

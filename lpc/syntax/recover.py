@@ -1,0 +1,75 @@
+"""Several syntax errors in one go: cut a broken file at its clause keywords and parse each clause alone.
+
+The whole-file parser alone says what a program is; this runs only when it has refused, and can never change that.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from lark.exceptions import UnexpectedInput
+from lark.utils import TextSlice
+
+from lpc.diagnostics import Diagnostic, Report, error
+from lpc.source import Source, Span
+from lpc.syntax import mistakes, tree
+from lpc.syntax.grammar import parser
+from lpc.syntax.scan import Scan
+
+MAX_MISTAKES = 20
+
+
+@error("LP026")
+class TooManyMistakes(Diagnostic):
+    """After twenty syntax errors the rest of the file is not read: so many have one cause, which the first ones show
+    better than the hundredth.
+    """
+
+    title = "{count} syntax errors; the file is not read beyond this clause"
+    label = "not read from here on"
+    bad = "network a\n" + "let x = = 1\n" * (MAX_MISTAKES + 1)
+    good = mistakes.SOUND
+    count: int
+
+
+def recover(source: Source, scan: Scan, raised: UnexpectedInput, report: Report) -> tree.File:
+    """The clauses that parse; one diagnostic for each that does not, at most MAX_MISTAKES."""
+    starts = [0, *scan.cuts] if not scan.cuts or source.text[: scan.cuts[0]].strip() else [*scan.cuts]
+    spans = [Span(start, end) for start, end in zip(starts, [*starts[1:], len(source.text)], strict=True)]
+    clauses: list[tree.Clause] = []
+    count = 0
+    skip = False
+    for index, span in enumerate(spans):
+        if skip:
+            skip = False
+            continue
+        found = _clauses(source, span)
+        if not isinstance(found, UnexpectedInput):
+            clauses += found
+            continue
+        if count == MAX_MISTAKES:
+            report.add(TooManyMistakes(span=Span(span.start, span.start + 1), count=count))
+            break
+        count += 1
+        failure = mistakes.failure(source, scan, span, found)
+        reserved = mistakes.reserved_word(failure)
+        if reserved is not None and isinstance(_clauses(source, spans[index + 1]), UnexpectedInput):
+            report.add(reserved)
+            skip = True
+            continue
+        report.add(mistakes.explain(failure))
+        if "BLOCK" in failure.accepts:  # the clause was whole, and something foreign follows it
+            whole = _clauses(source, Span(span.start, failure.span.start))
+            clauses += [] if isinstance(whole, UnexpectedInput) else whole
+    if not count:  # every clause parses alone: the file's own error is all there is to say
+        report.add(mistakes.explain(mistakes.failure(source, scan, Span(0, len(source.text)), raised)))
+    return tree.File(tuple(clauses), span=Span(0, len(source.text)))
+
+
+def _clauses(source: Source, span: Span) -> tuple[tree.Clause, ...] | UnexpectedInput:
+    try:
+        return cast(tree.File, parser().parse(TextSlice(source.text, span.start, span.end))).clauses
+    except UnexpectedInput as raised:
+        return raised
+
+
