@@ -47,7 +47,7 @@ class ForbiddenCharacter(Diagnostic):
     title = "{what} cannot stand in a program"
     label = "here"
     notes = ("{others}",)
-    help = "delete it; the file may not be text at all"
+    help = "delete it"
     bad = "network a\nlet width = 16 # \ue000\n"
     good = "network a\nlet width = 16\n"
     what: str
@@ -107,7 +107,7 @@ def check_characters(source: Source, report: Report) -> bool:
     if found is None:
         return True
     count = sum(1 for _ in _FORBIDDEN.finditer(source.text))
-    others = "" if count == 1 else f"{count - 1} more such character{'s' if count > 2 else ''} follow{'s' if count == 2 else ''}"
+    others = f"the file holds {count} such characters; it may be no text at all" if count > 1 else ""
     report.add(ForbiddenCharacter(span=Span(*found.span()), what=_character(found[0]), others=others))
     return False
 
