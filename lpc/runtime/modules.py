@@ -121,19 +121,25 @@ class ConvVia(torch.autograd.Function):
     """`conv_via`, as autograd wants it."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, via: Tensor, *place: Any) -> Tensor:
-        y = torch.convolution(x, weight, bias, *place)
-        ctx.place = place
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, via: Tensor, transposed: bool, place: dict[str, int]
+    ) -> Tensor:
+        convolve = F.conv_transpose2d if transposed else F.conv2d
+        y = convolve(x, weight, bias, **place)
+        ctx.transposed, ctx.place = transposed, place
         ctx.save_for_backward(x.to(y.dtype), via.to(y.dtype))
         return y
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        (d,), (x, via) = cotangents, ctx.saved_tensors
+        (d,), (x, via), place = cotangents, ctx.saved_tensors, ctx.place
+        stride, padding, dilation = [place.get("stride", 1)], [place.get("padding", 0)], [place.get("dilation", 1)]
+        extra, groups = [place.get("output_padding", 0)], place.get("groups", 1)
+        geometry = (stride, padding, dilation, ctx.transposed, extra, groups)
         # The gradients for weight and bias do not depend on the kernels, so `via` can stand in for them.
         wanted = ctx.needs_input_grad[:3]
-        gradients = torch.ops.aten.convolution_backward(d, x, via, [d.shape[1]], *ctx.place, wanted)
-        return (*gradients, None, *(None for _ in ctx.place))
+        gradients = torch.ops.aten.convolution_backward(d, x, via, [d.shape[1]], *geometry, wanted)
+        return (*gradients, None, None, None)
 
 
 def conv_via(
@@ -141,13 +147,7 @@ def conv_via(
 ) -> Tensor:
     """A convolution of [B, C, H, W], but the gradient for x goes through the kernels `via` instead of `weight`.
 
-    `place`: stride, padding, dilation, output_padding, groups, as `F.conv_transpose2d` takes them.
+    `place`: stride, padding, dilation, output_padding, groups, as `F.conv2d` or `F.conv_transpose2d` take them.
     """
-
-    def pair(name: str, default: int) -> tuple[int, int]:
-        return place.get(name, default), place.get(name, default)
-
     apply: Callable[..., Tensor] = ConvVia.apply
-    stride, padding, dilation = pair("stride", 1), pair("padding", 0), pair("dilation", 1)
-    extra, groups = pair("output_padding", 0), place.get("groups", 1)
-    return apply(x, weight, bias, via, stride, padding, dilation, transposed, extra, groups)
+    return apply(x, weight, bias, via, transposed, place)

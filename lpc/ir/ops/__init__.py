@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from lpc.ir.op import Operation
 from lpc.ir.ops import (
@@ -18,6 +18,9 @@ from lpc.ir.ops import (
     sequence,
     shape,
 )
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 FAMILIES = (dense, convolution, pooling, norm, activation, shape, sequence, graph, combine, foreign)
 
@@ -50,6 +53,8 @@ def every() -> dict[str, Operation]:
 @cache
 def _points() -> dict[str, EntryPoint]:
     """Entry points of other packages by name, sorted; raises BadPlugin when two packages give one name."""
+    from importlib.metadata import entry_points  # loads an e-mail parser: most programs need no other package
+
     found: dict[str, EntryPoint] = {}
     for point in sorted(entry_points(group="lpc.ops"), key=lambda point: (point.name, _package(point))):
         taken = "lpc" if point.name in OPERATIONS else _package(found[point.name]) if point.name in found else None

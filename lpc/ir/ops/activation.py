@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from lpc.ir.op import Argument, Operation, one_flop_an_element
+from collections.abc import Callable
+
+from lpc.ir.op import Argument, Arguments, Inputs, Operation, one_flop_an_element
 from lpc.ir.ops.fit import number, numbers
 from lpc.ir.ops.spelling import literal, spell
+from lpc.ir.types import Tensor
 
 
 def _activation(name: str, summary: str, call: str) -> Operation:
@@ -26,11 +29,22 @@ SILU = _activation("silu", "x sigmoid(x), also called swish (Ramachandran 2017)"
 TANH = _activation("tanh", "hyperbolic tangent, between -1 and 1", "torch.tanh({0})")
 SIGMOID = _activation("sigmoid", "1 / (1 + exp(-x)), between 0 and 1", "torch.sigmoid({0})")
 
+
+def _with(name: str) -> Callable[[Inputs, Arguments], Tensor]:
+    """The input's own type, after a look at the float argument `name`."""
+
+    def infer(inputs: Inputs, arguments: Arguments) -> Tensor:
+        number(arguments, name)
+        return numbers(inputs)
+
+    return infer
+
+
 LEAKY_RELU = Operation(
     name="leaky_relu",
     summary="x where x > 0, else slope · x; its derivative at 0 is the slope",
     arguments=(Argument("slope", "float", "what negative numbers are multiplied by", default=0.01, least=0),),
-    infer=lambda inputs, _arguments: numbers(inputs),
+    infer=_with("slope"),
     flops=one_flop_an_element,
     input_pull_flops=one_flop_an_element,
     call=lambda _inputs, arguments: spell("F.leaky_relu", ("{0}", literal(number(arguments, "slope")))),
@@ -53,7 +67,7 @@ DROPOUT = Operation(
     name="dropout",
     summary="in training each number is 0 with probability rate, else divided by 1 - rate; the identity in prediction",
     arguments=(Argument("rate", "float", "probability of a 0", least=0, below=1),),
-    infer=lambda inputs, _arguments: numbers(inputs),
+    infer=_with("rate"),
     flops=one_flop_an_element,
     input_pull_flops=one_flop_an_element,
     call=lambda _inputs, arguments: spell("dropout", ("{0}", literal(number(arguments, "rate")), '"{name}"', "{step}")),

@@ -86,11 +86,17 @@ CONCAT = Operation(
     example="concat(hidden1, hidden2) -> linear(10)",
 )
 
+
+def _scaled(inputs: Inputs, arguments: Arguments) -> Tensor:
+    number(arguments, "factor")
+    return numbers(inputs)
+
+
 SCALE = Operation(
     name="scale",
     summary="its input times a fixed number",
     arguments=(Argument("factor", "float", "the number"),),
-    infer=lambda inputs, _arguments: numbers(inputs),
+    infer=_scaled,
     flops=one_flop_an_element,
     input_pull_flops=one_flop_an_element,
     call=lambda _inputs, arguments: f"{{0}} * {literal(number(arguments, 'factor'))}",

@@ -28,6 +28,7 @@ def _affine(size: int) -> tuple[Weight, ...]:
 
 
 def _batch_infer(inputs: Inputs, arguments: Arguments) -> Tensor:
+    number(arguments, "epsilon")
     if number(arguments, "momentum") > 1:
         raise Misfit(f"needs a momentum of at most 1, found {arguments['momentum']}")
     return channels_first(inputs)
@@ -72,8 +73,13 @@ BATCH_NORM = Operation(
 # -- layer_norm, rms_norm -----------------------------------------------------------------------------------------
 
 
-def _layer_infer(inputs: Inputs, _arguments: Arguments) -> Tensor:
-    found = features(inputs)
+def _rms_infer(inputs: Inputs, arguments: Arguments) -> Tensor:
+    number(arguments, "epsilon")
+    return features(inputs)
+
+
+def _layer_infer(inputs: Inputs, arguments: Arguments) -> Tensor:
+    found = _rms_infer(inputs, arguments)
     if found.shape[-1] == 1:
         raise Misfit(f"needs more than one feature, found {found}: one number less its mean is always 0")
     return found
@@ -102,7 +108,7 @@ RMS_NORM = Operation(
     arguments=(
         Argument("epsilon", "float", "added to the mean square before the root is taken", default=1e-6, least=0),
     ),
-    infer=lambda inputs, _arguments: features(inputs),
+    infer=_rms_infer,
     weights=lambda inputs, _arguments: (Weight("weight", (features(inputs).shape[-1],), ONE),),
     flops=lambda _inputs, output, _arguments: ROOT_MEAN_SQUARE * output.size,
     weight_pull_flops=lambda _inputs, output, _arguments: 2 * output.size,
@@ -119,6 +125,7 @@ RMS_NORM = Operation(
 
 
 def _group_infer(inputs: Inputs, arguments: Arguments) -> Tensor:
+    number(arguments, "epsilon")
     found, groups = channels_first(inputs), whole(arguments, "groups")
     if found.shape[0] % groups:
         raise Misfit(f"cannot part {found.shape[0]} channels into {groups} equal groups")
