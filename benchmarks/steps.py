@@ -147,9 +147,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as folder:
             todo = steps(size, options.rules, None if options.by_hand else Path(folder))
             taken = compare(todo, options.rounds, options.seconds)
-        print(
-            f"\n{name}, batch {size.batch}, {options.threads} threads, {options.rounds} rounds of {options.seconds} s"
-        )
+        how = f"{options.threads} threads, {options.rounds} rounds of {options.seconds} s"
+        print(f"\n{network}, batch {size.batch}, {how}")
         print(taken.table(over=USUAL))
         for name, over, bound in verdicts(taken, size, options.rules):
             ratio = taken.ratio(name, over)

@@ -30,7 +30,7 @@ def write_label(x: Tensor, y: Tensor, classes: int) -> None:
 
 def normalised(x: Tensor) -> Tensor:
     """Rows of unit mean square. `vector_norm` reads x once and makes no copy of it, `x.pow(2).mean(1)` does."""
-    norm = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    norm: Tensor = torch.linalg.vector_norm(x, dim=1, keepdim=True)
     return x / (norm / math.sqrt(x.shape[1]) + EPSILON)
 
 
