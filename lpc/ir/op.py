@@ -93,7 +93,8 @@ class Operation:
     flops:   floating-point operations of one forward evaluation of one example (a multiply-add counts 2).
     module:  the text that constructs its `torch.nn` module (`nn.Linear(64, 256)`), or None when it has no state.
     call:    the expression that evaluates it, with `{self}` for its module (`self.linear`), `{0}`, `{1}`, ... for its inputs
-             and, when `random`, `{step}` and `{name}`; built from checked arguments only, so nothing of a program's text gets in.
+             and, when `random`, `{name}` for its state name, in quotes, beside the script's own `step` (None in prediction);
+             built from checked arguments only, so nothing of a program's text gets in.
     """
 
     name: str

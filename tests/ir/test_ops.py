@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import lpc.ir.ops as catalogue
 from lpc.ir.op import Argument, Misfit, Operation, Value
-from lpc.ir.ops import OPERATIONS, BadPlugin, every, find, names
+from lpc.ir.ops import OPERATIONS, BadPlugin, every, find, names, operation_of
 from lpc.ir.ops.spelling import literal, spell
 from lpc.ir.types import Edges, Label, Tensor, Type
 from tests.ir.uses import Use, complete, f32, uses
@@ -249,7 +249,7 @@ TEXTS: list[tuple[str, tuple[Type, ...], dict[str, Value], str | None, str]] = [
     ("opaque", (f32(4),), {"name": "a.b:C", "out": (3,)}, "Opaque({foreign}(), (3,))", "{self}({0})"),
     ("max_pool", (IMAGE,), {"size": 2}, None, "F.max_pool2d({0}, 2)"),
     ("max_pool", (IMAGE,), {"size": 3, "stride": 2, "padding": 1}, None, "F.max_pool2d({0}, 3, stride=2, padding=1)"),
-    ("dropout", (f32(4),), {"rate": 0.5}, None, 'dropout({0}, 0.5, "{name}", {step})'),
+    ("dropout", (f32(4),), {"rate": 0.5}, None, 'dropout({0}, 0.5, "{name}", step)'),
     ("flatten", (IMAGE,), {}, None, "{0}.flatten(1)"),
     ("reshape", (IMAGE,), {"sizes": (6, 24)}, None, "{0}.reshape(-1, 6, 24)"),
     ("scale", (f32(4),), {"factor": 2}, None, "{0} * 2.0"),
@@ -374,6 +374,9 @@ def test_another_packages_operation_is_found(plugins: list[EntryPoint]) -> None:
 
 def test_unknown_names_are_none(plugins: list[EntryPoint]) -> None:
     assert find("nosuch") is None
+    with pytest.raises(KeyError, match="nosuch"):
+        operation_of("nosuch")
+    assert operation_of("linear") is OPERATIONS["linear"]
 
 
 def test_own_names_are_found_without_a_look_at_other_packages(plugins: list[EntryPoint]) -> None:

@@ -90,7 +90,7 @@ class Use:
     def run(self, text: str, module: nn.Module | None, values: list[Tensor], **scope: object) -> Tensor:
         """Evaluate a `call` text as a script would."""
         operands = [f"x{at}" for at in range(len(values))]
-        line = text.format(*operands, self="module", name="block.operation", step="step", via="via")
+        line = text.format(*operands, self="module", name="block.operation", via="via")
         scope = {
             **self.namespace(),
             "module": module,

@@ -40,6 +40,14 @@ def find(name: str) -> Operation | None:
     return _load(point) if point else None
 
 
+def operation_of(kind: str) -> Operation:
+    """The operation of a node that is bound already; KeyError where there is none, which is a bug."""
+    found = find(kind)
+    if found is None:
+        raise KeyError(f"no operation `{kind}`")
+    return found
+
+
 def names() -> tuple[str, ...]:
     """Every name there is, without loading what is behind those of other packages."""
     return (*OPERATIONS, *_points())
