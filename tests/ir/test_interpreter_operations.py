@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from lpc.interpret import operations
 from lpc.interpret.operations import draw, evaluate, new_statistics
 from lpc.ir.op import Misfit
 from lpc.ir.ops import OPERATIONS
@@ -109,6 +111,16 @@ def test_dropout_in_training_needs_a_mask() -> None:
 def test_unknown_operations_have_no_definition() -> None:
     with pytest.raises(KeyError, match="nosuch"):
         evaluate("nosuch", {}, [torch.ones(2)], {}, training=True)
+
+
+def test_another_packages_operation_brings_its_definition(monkeypatch: pytest.MonkeyPatch) -> None:
+    def definition(_arguments: Any, inputs: Any, _weights: Any, *, training: bool, mask: Any) -> Tensor:
+        return inputs[0] * (2 if training and mask is None else 3)
+
+    entry = replace(OPERATIONS["identity"], name="swishy", definition=definition)
+    monkeypatch.setattr(operations, "find", {"swishy": entry}.get)
+    assert evaluate("swishy", {}, [torch.ones(1)], {}, training=True).item() == 2
+    assert evaluate("swishy", {}, [torch.ones(1)], {}, training=False).item() == 3
 
 
 def test_dropout_keeps_its_share_and_its_mean() -> None:

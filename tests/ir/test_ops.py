@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 import lpc.ir.ops as catalogue
+from lpc.diagnostics import Report
 from lpc.ir.op import Argument, Misfit, Operation, Value
 from lpc.ir.ops import OPERATIONS, BadPlugin, every, find, names, operation_of
 from lpc.ir.ops.spelling import literal, spell
 from lpc.ir.types import Edges, Label, Tensor, Type
+from lpc.source import Source
+from lpc.syntax.parse import parse
 from tests.ir.uses import Use, complete, f32, uses
 
 WANTED = [
@@ -52,6 +55,9 @@ def test_every_operation_is_there() -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=list(OPERATIONS))
 def test_entry_is_documented(operation: Operation) -> None:
+    report = Report()
+    parse(Source("example.lp", f"network example\nblock made = {operation.example}\n"), report)
+    assert report.diagnostics == []
     assert operation.name in operation.example
     assert len(operation.summary) > 10
     assert not operation.summary.endswith(".")
