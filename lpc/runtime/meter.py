@@ -1,0 +1,147 @@
+"""Joules and seconds of a run, phase by phase: energy counters, read where one phase ends and the next begins."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lpc.runtime.counter import EnergyCounter, EnergyReading
+from lpc.runtime.ledger import EnergyLedger
+from lpc.runtime.nvml import open_nvml
+from lpc.runtime.rapl import POWERCAP, open_rapl
+
+
+class Meter:
+    """The clock of a program that measures energy. Only `enter` waits for the device and reads the counters, once each.
+
+    A counter that fails ends no run: its figure is null, with the reason.
+    """
+
+    def __init__(
+        self, counters: Sequence[EnergyCounter], device: torch.device, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.device, self.clock = device, clock
+        self.ledgers: dict[str, EnergyLedger] = {}
+        for counter in counters:
+            index = sum(key.startswith(counter.domain) for key in self.ledgers)
+            self.ledgers[f"{counter.domain} {index}"] = EnergyLedger(counter)
+        self.spent = dict.fromkeys(("setup", "data", "train", "validate", "checkpoint", "test"), 0.0)
+        self.phase, self.since, self.closed, self.interrupted = "setup", 0.0, False, False
+        self.wait()
+        for ledger, reading in self.look()[1]:
+            ledger.last = reading
+
+    def wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def look(self) -> tuple[float, list[tuple[EnergyLedger, EnergyReading | None]]]:
+        """Seconds since the last look, and a reading of every counter; the time is that half-way through the readings."""
+        before = self.clock()
+        readings = [(ledger, ledger.read(self.clock)) for ledger in self.ledgers.values()]
+        last, self.since = self.since, (before + self.clock()) / 2
+        return self.since - last, readings
+
+    def book(self) -> None:
+        seconds, readings = self.look()
+        for ledger, reading in readings:
+            ledger.book(self.phase, seconds, reading)
+        self.spent[self.phase] += seconds
+
+    def idle(self, seconds: float) -> None:
+        """Measures the power of a device that has nothing to do; the open window begins after it."""
+        time.sleep(seconds)
+        self.wait()
+        elapsed, readings = self.look()
+        for ledger, reading in readings:
+            ledger.rest(elapsed, reading)
+
+    def enter(self, phase: str) -> None:
+        """Closes the open window and opens the next, of `phase`: setup, data, train, validate, checkpoint or test."""
+        self.wait()
+        self.book()
+        self.phase = phase
+
+    def seconds(self) -> dict[str, float]:
+        """By phase, up to the last `enter`, earlier parts of a resumed run included."""
+        return dict(self.spent)
+
+    def joules(self) -> float | None:
+        """Of all that is measured, up to the last `enter`; None if nothing is."""
+        known = [joules for ledger in self.ledgers.values() if (joules := ledger.joules()) is not None]
+        return sum(known) if known else None
+
+    def totals(self) -> dict[str, Any]:
+        """For a checkpoint. Taken after `close`, it says that nothing was left uncounted."""
+        ledgers = {key: ledger.save() for key, ledger in self.ledgers.items()}
+        return {"seconds": self.seconds(), "whole": self.closed and not self.interrupted, "ledgers": ledgers}
+
+    def restore(self, totals: Mapping[str, Any]) -> None:
+        """Goes on from what an earlier process counted."""
+        for key in [key for key in totals["ledgers"] if key not in self.ledgers]:
+            self.ledgers[key] = EnergyLedger(EnergyCounter(key.split()[0], "", "counted by an earlier process only"))
+        for key, ledger in self.ledgers.items():
+            if key in totals["ledgers"]:
+                ledger.restore(totals["ledgers"][key])
+            else:
+                ledger.sums["lost_s"] += sum(totals["seconds"].values())
+        self.spent = {phase: seconds + totals["seconds"][phase] for phase, seconds in self.spent.items()}
+        self.interrupted = not totals["whole"]
+
+    def close(self) -> None:
+        """Ends the last window; nothing is counted any more. May be called twice."""
+        if not self.closed:
+            with suppress(RuntimeError):  # of a lost device training tells
+                self.wait()
+            self.book()
+            self.closed = True
+            for ledger in self.ledgers.values():
+                ledger.exclusive.append(ledger.counter.is_exclusive())
+                ledger.counter.close()
+
+    def result(self) -> dict[str, Any]:
+        """The `energy` of result.json. What is not known is null."""
+        domains = []
+        for key, ledger in self.ledgers.items():
+            domain, index = key.split()
+            complete = ledger.sums["lost_s"] == 0 and not self.interrupted
+            domains.append({"domain": domain, "index": int(index), **ledger.result(), "complete": complete})
+        known = [found for found in domains if found["joules"] is not None]
+        phases: dict[str, Any] = {"method": "boundaries"}
+        for phase, seconds in self.spent.items():
+            joules = [found["phases"][phase]["joules"] for found in known if phase in found["phases"]]
+            phases[phase] = {"seconds": seconds, "joules": sum(joules) if joules else None}
+        totals = {
+            "measured_joules": self.joules(),
+            "uncertainty_joules": math.hypot(*(found["uncertainty"]["joules"] for found in known)) if known else None,
+            "contains": list(dict.fromkeys(found["domain"] for found in known)),
+            "missing": list(dict.fromkeys(found["domain"] for found in domains if found["joules"] is None)),
+        }
+        conditions = {
+            name: value for ledger in self.ledgers.values() for name, value in ledger.counter.conditions.items()
+        }
+        notes = ["interrupted: what ran after the last checkpoint was taken is not counted"] * self.interrupted
+        return {
+            "schema": 1,
+            "domains": domains,
+            "totals": totals,
+            "phases": phases,
+            "conditions": conditions,
+            "notes": notes,
+        }
+
+
+def open_meter(device: torch.device, idle_seconds: float = 0.0, powercap: Path = POWERCAP) -> Meter:
+    """A meter of all that can be measured, in the phase `setup`. Takes up to two seconds: the counters' periods are measured."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)  # now this process is on the device, and in the list of its processes
+    meter = Meter([open_nvml(device), *open_rapl(powercap)], device)
+    if idle_seconds > 0:
+        meter.idle(idle_seconds)
+    return meter

@@ -1,0 +1,77 @@
+"""The energy of processor packages and their memory: RAPL, through Linux' powercap tree."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from lpc.runtime.counter import EnergyCounter, EnergyReading, update_period
+
+POWERCAP = Path("/sys/class/powercap")
+
+
+def rapl_zones(powercap: Path) -> dict[tuple[str, str], Path]:
+    """Packages and their DRAM, by (domain, name). Cores and uncore are parts of a package, psys contains it: not added.
+
+    A zone may be listed flat and nested, and by two drivers (MSR, MMIO): the shortest path stands for it.
+    """
+    zones: dict[tuple[str, str], Path] = {}
+    for file in sorted([*powercap.glob("*/name"), *powercap.glob("*/*/name")], key=lambda file: (len(str(file)), file)):
+        zone, name = file.parent, file.read_text().strip()
+        if name.startswith("package"):
+            zones.setdefault(("cpu", name), zone)
+        elif name == "dram":
+            zones.setdefault(("dram", f"dram-{zone.name.split(':')[1]}"), zone)
+    return zones
+
+
+def read_zone(zone: Path) -> EnergyReading:
+    return EnergyReading(int((zone / "energy_uj").read_text()))
+
+
+def open_zone(domain: str, name: str, zone: Path) -> EnergyCounter:
+    """The counter of one zone, or why it cannot be read."""
+    read, wraps_at = partial(read_zone, zone), None
+    try:
+        period = update_period(read, patience=0.25, nap=0.0002)
+    except PermissionError:
+        cure = f"sudo chmod a+r {zone.parent}/*/energy_uj {zone.parent}/*/max_energy_range_uj"
+        return EnergyCounter(domain, name, "only root may read the counter", cure)
+    except (OSError, ValueError) as error:
+        return EnergyCounter(domain, name, f"the counter cannot be read: {error}")
+    if period is None:
+        return EnergyCounter(domain, name, "the counter does not move")
+    with suppress(OSError, ValueError):
+        wraps_at = int((zone / "max_energy_range_uj").read_text())
+    found = EnergyCounter(domain, name, "the whole socket, with loader workers and other processes", source="rapl")
+    # The hungriest package takes 500 W, for moments a fifth more.
+    return replace(
+        found,
+        read=read,
+        scope="package",
+        resolution_s=period,
+        limit_w=700.0,
+        wraps_at=wraps_at,
+        is_exclusive=lambda: False,
+    )
+
+
+def mirrors(one: EnergyCounter, other: EnergyCounter) -> bool:
+    """Dies of a package may show one and the same counter: then a reading of one lies between two of the other."""
+    if one.read is None or other.read is None:
+        return False
+    low, middle, high = one.read(), other.read(), one.read()
+    return low.microjoules <= middle.microjoules <= high.microjoules
+
+
+def open_rapl(powercap: Path) -> list[EnergyCounter]:
+    """The counters of all packages and their DRAM; of each at least one, if only to say why there is none."""
+    counters: list[EnergyCounter] = []
+    for (domain, name), zone in rapl_zones(powercap).items():
+        counter = open_zone(domain, name, zone)
+        if not any(mirrors(earlier, counter) for earlier in counters):
+            counters.append(counter)
+    missing = {"cpu", "dram"} - {counter.domain for counter in counters}
+    return counters + [EnergyCounter(domain, "", f"no RAPL zone in {powercap}") for domain in sorted(missing)]
