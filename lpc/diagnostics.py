@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import difflib
 import string
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeVar, dataclass_transform
 
@@ -91,32 +91,22 @@ D = TypeVar("D", bound=type[Diagnostic])
 def _register(code: str, severity: Severity, cls: D) -> D:
     if code in CATALOGUE and CATALOGUE[code].__qualname__ != cls.__qualname__:
         raise ValueError(f"{code} is taken by {CATALOGUE[code].__qualname__}")
-    made = dataclass(frozen=True, kw_only=True)(cls)
-    made.code, made.severity = code, severity
-    CATALOGUE[code] = made
-    return made
+    dataclass(frozen=True, kw_only=True)(cls)
+    cls.code, cls.severity = code, severity
+    CATALOGUE[code] = cls
+    return cls
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-class error:  # noqa: N801 - reads as a decorator
+def error(code: str) -> Callable[[D], D]:
     """Register a diagnostic under its code, as an error."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-
-    def __call__(self, cls: D) -> D:
-        return _register(self.code, "error", cls)
+    return lambda cls: _register(code, "error", cls)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-class warning:  # noqa: N801 - reads as a decorator
+def warning(code: str) -> Callable[[D], D]:
     """Register a diagnostic under its code, as a warning: the program runs, but likely not as meant."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-
-    def __call__(self, cls: D) -> D:
-        return _register(self.code, "warning", cls)
+    return lambda cls: _register(code, "warning", cls)
 
 
 @dataclass

@@ -24,6 +24,8 @@ _COLOURS = {"error": "1;31", "warning": "1;33", "mark": "1", "frame": "34", "rel
 def render(diagnostic: Diagnostic, source: Source, color: bool = False) -> str:
     """The text of one diagnostic, without a line end at its end.
 
+    It looks like this:
+
         error[LP010]: expected `with`, found `wiht`
           --> digits.lp:14:11
            |

@@ -21,12 +21,12 @@ def grammar_text() -> str:
 
 @cache
 def parser() -> Lark:
-    """The parser of whole files (start `file`) and of single clauses (start `clause`); built once a process."""
+    """The parser of whole files, and of parts of them that begin with a clause; built once a process."""
     return Lark(
         grammar_text(),
         parser="lalr",
         lexer="contextual",
         start="file",
         maybe_placeholders=False,
-        transformer=Builder(),  # type: ignore[arg-type]
+        transformer=Builder(),
     )

@@ -17,18 +17,18 @@ DEEPEST = 60
 """Columns beyond which parts are no longer aligned, so that deep nesting cannot make lines of blanks."""
 
 
-class Doc:
+class _Doc:
     """A document. `width` is that of its one line, infinite where a comment ends a line inside; `lead` is the columns
     up to the first place where a line may end, and `breaks` whether there is one. All are known once it is made.
     """
 
-    __slots__ = ("width", "lead", "breaks")
+    __slots__ = ("breaks", "lead", "width")
 
     def __init__(self, width: float, lead: float, breaks: bool) -> None:
         self.width, self.lead, self.breaks = width, lead, breaks
 
 
-class Text(Doc):
+class Text(_Doc):
     __slots__ = ("text",)
     __match_args__ = ("text",)
 
@@ -37,7 +37,7 @@ class Text(Doc):
         self.text = text
 
 
-class Concat(Doc):
+class Concat(_Doc):
     """Documents side by side."""
 
     __slots__ = ("parts",)
@@ -53,7 +53,7 @@ class Concat(Doc):
         self.parts = parts
 
 
-class Align(Doc):
+class Align(_Doc):
     """Lines broken inside continue at the column where it begins."""
 
     __slots__ = ("doc",)
@@ -67,16 +67,16 @@ class Align(Doc):
 class Item:
     """One item of a fill, and the comments that stand before it. `own_line`: it fits on this line, or takes the next."""
 
-    __slots__ = ("doc", "comments", "own_line")
+    __slots__ = ("comments", "doc", "own_line")
 
     def __init__(self, doc: Doc, comments: tuple[Comment, ...] = (), own_line: bool = False) -> None:
         self.doc, self.comments, self.own_line = doc, comments, own_line
 
 
-class Fill(Doc):
+class Fill(_Doc):
     """Items a space apart, as many on a line as fit; later lines are indented by `hang`."""
 
-    __slots__ = ("items", "hang")
+    __slots__ = ("hang", "items")
     __match_args__ = ("items", "hang")
 
     def __init__(self, items: Iterable[Item], hang: int = 0) -> None:
@@ -85,6 +85,9 @@ class Fill(Doc):
         first = self.items[0] if self.items and not self.items[0].comments else None
         breaks = len(self.items) > (first is not None) or (first is not None and first.doc.breaks)
         super().__init__(width, first.doc.lead if first else 0, breaks)
+
+
+Doc = Text | Concat | Align | Fill
 
 
 def concat(*parts: Doc | str) -> Concat:

@@ -9,8 +9,8 @@ from lark.exceptions import UnexpectedInput
 from lpc.diagnostics import Diagnostic, Report, error
 from lpc.source import Source, Span
 from lpc.syntax import tree
+from lpc.syntax.examples import SOUND
 from lpc.syntax.grammar import parser
-from lpc.syntax.mistakes import SOUND
 from lpc.syntax.read import another_language, check_characters
 from lpc.syntax.recover import recover
 from lpc.syntax.scan import MAX_DEPTH, scan

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lpc.source import Source
 from lpc.syntax import tree
 from lpc.syntax.build import number_value
-from lpc.syntax.layout import Align, Doc, Fill, Item, Text, concat, flat
+from lpc.syntax.layout import Align, Doc, Fill, Item, Text, concat
 from lpc.syntax.scan import Comment
 
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"})
@@ -149,7 +149,7 @@ class Printer:
 
     # -- clauses --
 
-    def clause(self, node: tree.Clause) -> Doc:
+    def clause(self, node: tree.Clause) -> Doc:  # noqa: C901 - one case a kind of clause
         """The document of a clause; of a variant only its head: what it holds goes line by line."""
         match node:
             case tree.Network(name):
@@ -171,7 +171,9 @@ class Printer:
             case tree.Place(options, selectors, stage):
                 if stage is None:
                     return concat("place ", self._options(options))
-                return concat("place ", self._sequence([_selector(s) for s in selectors]), " on stage ", self.expr(stage))
+                return concat(
+                    "place ", self._sequence([_selector(s) for s in selectors]), " on stage ", self.expr(stage)
+                )
             case tree.Train(options):
                 return concat("train ", self._options(options))
             case tree.Measure(items):

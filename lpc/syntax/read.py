@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lpc.diagnostics import Diagnostic, Report, error
 from lpc.source import NOWHERE, Source, Span
+from lpc.syntax.examples import SOUND
 
 MAX_BYTES = 16 * 2**20
 """Larger files are refused unread: a program of ten thousand written-out blocks has about one MiB."""
@@ -48,8 +49,8 @@ class ForbiddenCharacter(Diagnostic):
     label = "here"
     notes = ("{others}",)
     help = "delete it"
-    bad = "network a\nlet width = 16 # \ue000\n"
-    good = "network a\nlet width = 16\n"
+    bad = SOUND.replace("16", "16  # \ue000")
+    good = SOUND
     what: str
     others: str = ""
 
@@ -75,7 +76,7 @@ class AnotherLanguage(Diagnostic):
     label = "{sign}"
     help = "lpc reads programs that begin with `network NAME`; solvers for the other languages read `.lp` too"
     bad = "Maximize\n obj: 3 x + 2 y\nSubject To\n c1: x + y <= 4\nBounds\n 0 <= x <= 3\nEnd\n"
-    good = "network a\ndata x, y = digits()\nblock b = x -> flatten -> linear(10)\nobjective cross_entropy(b, y)\nlearn all with backprop\ntrain epochs = 1, batch = 32\n"
+    good = SOUND
     language: str
     sign: str
 
@@ -128,7 +129,12 @@ _LINEAR = re.compile(
     r"|^[ \t]*(?P<body>subject[ \t]+to|such[ \t]+that|st|s\.t\.|bounds|generals?|integers?|binar(?:y|ies)|end)[ \t]*:?[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
-_ANSWER_SET = re.compile(r"^[^#%\"\n]*:-|^[ \t]*-?[a-z_]\w*[ \t]*(?:\([^\n]*\))?[ \t]*\.[ \t]*(?:%.*)?$|^#(?:show|const|minimize|maximize)\b[^\n]*\.[ \t]*$", re.MULTILINE)
+_ANSWER_SET = re.compile(
+    r"^[^#%\"\n]*:-"  # a rule
+    r"|^[ \t]*-?[a-z]\w*[ \t]*(?:\([^\n]*\))?[ \t]*\.[ \t]*(?:%.*)?$"  # a fact
+    r"|^#(?:show|const|minimize|maximize)\b[^\n]*\.[ \t]*$",
+    re.MULTILINE,
+)
 _NETWORK = re.compile(r"^[ \t]*network[ \t]", re.MULTILINE)
 
 

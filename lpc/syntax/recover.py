@@ -12,8 +12,12 @@ from lark.utils import TextSlice
 
 from lpc.diagnostics import Diagnostic, Report, error
 from lpc.source import Source, Span
-from lpc.syntax import mistakes, tree
+from lpc.syntax import tree
+from lpc.syntax.examples import SOUND
 from lpc.syntax.grammar import parser
+from lpc.syntax.mistakes import explain
+from lpc.syntax.mistakes.clauses import reserved_word
+from lpc.syntax.mistakes.failure import Failure
 from lpc.syntax.scan import Scan
 
 MAX_MISTAKES = 20
@@ -28,7 +32,7 @@ class TooManyMistakes(Diagnostic):
     title = "{count} syntax errors; the file is not read beyond this clause"
     label = "not read from here on"
     bad = "network a\n" + "let x = = 1\n" * (MAX_MISTAKES + 1)
-    good = mistakes.SOUND
+    good = SOUND
     count: int
 
 
@@ -51,18 +55,18 @@ def recover(source: Source, scan: Scan, raised: UnexpectedInput, report: Report)
             report.add(TooManyMistakes(span=Span(span.start, span.start + 1), count=count))
             break
         count += 1
-        failure = mistakes.failure(source, scan, span, found)
-        reserved = mistakes.reserved_word(failure)
+        failure = Failure.of(source, scan, span, found)
+        reserved = reserved_word(failure)
         if reserved is not None and isinstance(_clauses(source, spans[index + 1]), UnexpectedInput):
             report.add(reserved)
             skip = True
             continue
-        report.add(mistakes.explain(failure))
+        report.add(explain(failure))
         if "BLOCK" in failure.accepts:  # the clause was whole, and something foreign follows it
             whole = _clauses(source, Span(span.start, failure.span.start))
             clauses += [] if isinstance(whole, UnexpectedInput) else whole
     if not count:  # every clause parses alone: the file's own error is all there is to say
-        report.add(mistakes.explain(mistakes.failure(source, scan, Span(0, len(source.text)), raised)))
+        report.add(explain(Failure.of(source, scan, Span(0, len(source.text)), raised)))
     return tree.File(tuple(clauses), span=Span(0, len(source.text)))
 
 
@@ -71,5 +75,3 @@ def _clauses(source: Source, span: Span) -> tuple[tree.Clause, ...] | Unexpected
         return cast(tree.File, parser().parse(TextSlice(source.text, span.start, span.end))).clauses
     except UnexpectedInput as raised:
         return raised
-
-

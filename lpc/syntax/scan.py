@@ -53,58 +53,64 @@ def scan(text: str) -> Scan:
     """Comments, brackets, clause keywords and depth of a text, in one pass over its characters."""
     comments: list[Comment] = []
     keywords: list[tuple[int, str, int | None]] = []  # offset, word, the brace it stands in
-    stack: list[tuple[int, str, int]] = []  # offset, bracket, operators in a row before it
-    unclosed: list[int] = []
-    unmatched: list[int] = []
+    nest = _Nest()
     too_deep: int | None = None
-    row = depth = 0  # operators in a row here; those of all open brackets too, plus the brackets
-
     for match in _PIECE.finditer(text):
         kind, offset = match.lastgroup, match.start()
-        if kind == "operator":
-            row += 1
-            depth += 1
-        elif kind == "comma":
-            depth -= row
-            row = 0
-        elif kind == "open":
-            stack.append((offset, match[0], row))
-            row = 0
-            depth += 1
-        elif kind == "close":
-            if all(bracket != _OPENS[match[0]] for _, bracket, _ in reversed(stack)):
-                unmatched.append(offset)
-                continue
-            while True:
-                opened, bracket, before = stack.pop()
-                depth -= row + 1
-                row = before
-                if bracket == _OPENS[match[0]]:
-                    break
-                unclosed.append(opened)
-        elif kind == "comment":
+        if kind == "comment":
             comments.append(_comment(text, match.span()))
+        elif kind == "operator":
+            nest.row += 1
+        elif kind == "comma":
+            nest.row = 0
+        elif kind == "open":
+            nest.open(offset, match[0])
+        elif kind == "close":
+            nest.close(offset, match[0])
         elif kind == "keyword":
-            while stack and stack[-1][1] != "{":  # no clause begins inside parentheses: they were left open
-                opened, _, before = stack.pop()
-                unclosed.append(opened)
-                depth -= row + 1
-                row = before
-            depth -= row
-            row = 0
-            keywords.append((offset, match[0], stack[-1][0] if stack else None))
-        if depth > MAX_DEPTH:  # the file is refused whatever follows, and the stack stays short
+            keywords.append((offset, match[0], nest.begin_clause()))
+        if nest.depth + nest.row > MAX_DEPTH:  # the file is refused whatever follows, and the stack stays short
             too_deep = offset
             break
+    left_open = {offset for offset, bracket, _ in nest.stack if bracket == "{"}
+    unclosed = sorted([*nest.unclosed, *(offset for offset, _, _ in nest.stack)])
+    return Scan(tuple(comments), _cuts(keywords, left_open), tuple(unclosed), tuple(nest.unmatched), too_deep)
 
-    unclosed += [offset for offset, _, _ in stack]
-    return Scan(
-        tuple(comments),
-        _cuts(keywords, {offset for offset, bracket, _ in stack if bracket == "{"}),
-        tuple(sorted(unclosed)),
-        tuple(unmatched),
-        too_deep,
-    )
+
+class _Nest:
+    """The brackets that are open."""
+
+    def __init__(self) -> None:
+        self.stack: list[tuple[int, str, int]] = []  # offset, bracket, operators in a row before it
+        self.row = 0  # operators in a row here
+        self.depth = 0  # open brackets, and operators in a row before each
+        self.unclosed: list[int] = []
+        self.unmatched: list[int] = []
+
+    def open(self, offset: int, bracket: str) -> None:
+        self.stack.append((offset, bracket, self.row))
+        self.depth += self.row + 1
+        self.row = 0
+
+    def _pop(self) -> tuple[int, str]:
+        offset, bracket, self.row = self.stack.pop()
+        self.depth -= self.row + 1
+        return offset, bracket
+
+    def close(self, offset: int, bracket: str) -> None:
+        """Close the innermost bracket of this kind; those inside it were left open."""
+        if all(opened != _OPENS[bracket] for _, opened, _ in self.stack):
+            self.unmatched.append(offset)
+            return
+        while (popped := self._pop())[1] != _OPENS[bracket]:
+            self.unclosed.append(popped[0])
+
+    def begin_clause(self) -> int | None:
+        """No clause begins inside parentheses: they were left open. Gives the brace that the clause stands in."""
+        while self.stack and self.stack[-1][1] != "{":
+            self.unclosed.append(self._pop()[0])
+        self.row = 0
+        return self.stack[-1][0] if self.stack else None
 
 
 def _comment(text: str, span: tuple[int, int]) -> Comment:

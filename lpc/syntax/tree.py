@@ -1,5 +1,7 @@
 """The tree of a `.lp` file: frozen dataclasses, a span on every node, spans ignored by `==`.
 
+In short:
+
     file  = clause*                          expr = number | quantity | string | name | list | call
     clause = network | let | def | data             | indexed | pipe | binary | negative
            | block | objective | learn | place

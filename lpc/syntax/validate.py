@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from lpc.diagnostics import Diagnostic, Edit, Report, error, nearest
 from lpc.source import Source, Span
 from lpc.syntax import tree
-from lpc.syntax.mistakes import SOUND
+from lpc.syntax.examples import SOUND
 from lpc.syntax.walk import walk
 from lpc.syntax.words import SELECTOR_WORDS, UNITS, VARIANT_KEYWORDS
 
@@ -142,11 +142,8 @@ def validate(file: tree.File, source: Source, report: Report, whole: bool = True
 
 def _check(node: tree.Node, source: Source, report: Report) -> None:
     match node:
-        case tree.Number(value) | tree.Quantity(value):
-            if math.isinf(value):
-                report.add(NumberTooLarge(span=node.span))
-            if isinstance(node, tree.Quantity) and node.unit not in UNITS:
-                report.add(_unknown_unit(node, source))
+        case tree.Number() | tree.Quantity():
+            _check_number(node, source, report)
         case tree.String():
             _check_escapes(node, source, report)
         case tree.Call():
@@ -161,17 +158,28 @@ def _check(node: tree.Node, source: Source, report: Report) -> None:
             _check_names("measure", ((item.name, item.span) for item in node.items), report)
         case tree.Claim():
             _check_names("range of", ((r.name, r.span) for r in node.ranges), report)
-        case tree.Block() if node.name in SELECTOR_WORDS:
-            report.add(ReservedName(span=node.name_span, name=node.name, kind="block"))
+        case tree.Block():
+            _check_name("block", node.name, node.name_span, report)
         case tree.Variant():
-            _check_variant(node, source, report)
+            _check_name("variant", node.name, node.name_span, report)
+            _check_variant(node, report)
         case _:
             pass
 
 
-def _check_variant(node: tree.Variant, source: Source, report: Report) -> None:
-    if node.name in SELECTOR_WORDS:
-        report.add(ReservedName(span=node.name_span, name=node.name, kind="variant"))
+def _check_number(node: tree.Number | tree.Quantity, source: Source, report: Report) -> None:
+    if math.isinf(node.value):
+        report.add(NumberTooLarge(span=node.span))
+    if isinstance(node, tree.Quantity) and node.unit not in UNITS:
+        report.add(_unknown_unit(node, source))
+
+
+def _check_name(kind: str, name: str, span: Span, report: Report) -> None:
+    if name in SELECTOR_WORDS:
+        report.add(ReservedName(span=span, name=name, kind=kind))
+
+
+def _check_variant(node: tree.Variant, report: Report) -> None:
     for clause in node.clauses:
         keyword = type(clause).__name__.lower()
         if keyword not in VARIANT_KEYWORDS:
@@ -203,7 +211,8 @@ def _unknown_unit(node: tree.Quantity, source: Source) -> UnknownUnit:
     text = source.snippet(node.span).strip("() \t\r\n")
     if node.unit.startswith("_") and _DIGITS.fullmatch(text):
         plain = text.replace("_", "")
-        return UnknownUnit(span=node.span, unit=node.unit, hint=f"numbers have no `_`: write {plain}", edit=Edit(node.span, plain))
+        hint = f"numbers have no `_`: write {plain}"
+        return UnknownUnit(span=node.span, unit=node.unit, hint=hint, edit=Edit(node.span, plain))
     near = next((unit for unit in UNITS if unit.lower() == node.unit.lower()), "") or nearest(node.unit, UNITS)
     return UnknownUnit(span=node.span, unit=node.unit, nearest=near)
 

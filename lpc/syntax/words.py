@@ -106,7 +106,7 @@ def expected(accepts: Collection[str]) -> str:
     clause = len(left & {word.upper() for word in KEYWORDS}) > len(VARIANT_KEYWORDS)
     if clause:
         left -= {word.upper() for word in KEYWORDS} | {"$END"}
-    found += [words for terminal, words in PEOPLE.items() if terminal in left and not (operators and terminal == "LPAR")]
+    found += [words for terminal, words in PEOPLE.items() if terminal in left]
     if operators:
         found.append("an operator")
     if clause:
