@@ -195,15 +195,21 @@ class Tape:
     def scaled(self, value: Value, factor: float) -> Value:
         return self.record("map", (value,), (value.kind,), function="scale", factor=float(factor))[0]
 
-    def loop(self, count: int, states: Sequence[Value], body: Callable[..., Sequence[Value]]) -> tuple[Value, ...]:
+    def loop(
+        self, count: int, states: Sequence[Value], names: Sequence[str], body: Callable[..., Sequence[Value]]
+    ) -> tuple[Value, ...]:
         """Record `relax`: the body is traced once, on values that stand for the states."""
         outer, self.nodes = self.nodes, []
-        inner = tuple(self.record("state", (), (s.kind,), name=s.node.name)[0] for s in states)
+        inner = tuple(self.record("state", (), (s.kind,), name=n)[0] for s, n in zip(states, names, strict=True))
         placeholders = len(self.nodes)
         results = tuple(body(*inner))
-        nodes, self.nodes = tuple(self.nodes[placeholders:]), outer
-        made = Body(inner, nodes, results)
+        nodes, self.nodes = self.nodes[placeholders:], outer
+        made = Body(inner, tuple(live(nodes, results)), results)
         return self.record("relax", states, [s.kind for s in states], body=made, count=count)
+
+
+SILENT = Tape()
+"""The tape of values that readers of a step make themselves, to name outputs; nothing is recorded on it."""
 
 
 def walk(nodes: Sequence[Node]) -> Iterator[Node]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lpc.ir.step import Value
 from lpc.rules.rule import Illegal, Law, Phase, Rule, parameter
-from lpc.rules.run import Run, RunBlock
+from lpc.rules.run import Run
 from lpc.rules.tracer import Recorder
 
 ROSENBAUM = "Rosenbaum 2022, PLoS ONE 17 (Torch2PC)"
@@ -67,7 +67,7 @@ class PredictiveCoding(Rule):
 
     def notes(self, run: Run) -> Iterator[str]:
         if self.prediction == "fixed" and self._rate < 1:
-            missing = (1 - self._rate) ** self._iterations(run)
+            missing = (1 - self._rate) ** (self._iterations(run) - 1)
             yield f"at rate {self._rate:g} the error just below the output is {missing:.1%} short after {self._iterations(run)} iterations"
 
     @property
@@ -88,22 +88,25 @@ class PredictiveCoding(Rule):
             self._strict(s, run, h)
 
     def _fixed(self, s: Recorder, run: Run, h: dict[str, Value], error: Value) -> None:
-        """Errors are in gradient convention: `error[b]` is the loss's gradient at b's output, once relaxed."""
-        hidden = run.hidden
+        """Predictions and their derivatives stay at the forward pass (Rosenbaum 2022, FixedPred).
+
+        Errors are in gradient convention: `error[b]` is the loss's gradient at b's output, once relaxed. Published sweeps read
+        an error before they move its value, so n iterations are n - 1 movements of the errors the weights then see.
+        """
+        hidden, out = run.hidden, run.output
+        assert out is not None
 
         def body(*states: Value) -> Sequence[Value]:
             errors = dict(zip((b.name for b in hidden), states, strict=True)) | {out.name: error}
-            for block in reversed(hidden):
-                pull = s.flow()
-                for reader in _readers(run, block):
-                    pull.give(h[reader.name], s.vjp(h[reader.name], errors[reader.name])[1])
-                errors[block.name] = errors[block.name] + self._rate * (pull[h[block.name]] - errors[block.name])
-            return [errors[b.name] for b in hidden]
+            pull = s.flow()
+            for block in reversed(run):
+                pull.give(h[block.name], s.vjp(h[block.name], errors[block.name])[1])
+            return [errors[b.name] + self._rate * (pull[h[b.name]] - errors[b.name]) for b in hidden]
 
-        out = run.output
-        assert out is not None
-        zeros = [s.map("zeros", h[b.name], name=f"{b.name}_error") for b in hidden]
-        relaxed = s.relax(self._iterations(run), zeros, body) if hidden else ()
+        zeros = [s.map("zeros", h[b.name]) for b in hidden]
+        names = [f"{b.name}_error" for b in hidden]
+        movements = self._iterations(run) - 1
+        relaxed = s.relax(movements, zeros, names, body) if hidden and movements else zeros
         errors = dict(zip((b.name for b in hidden), relaxed, strict=True)) | {out.name: error}
         for block in run:
             s.update(block, s.vjp(h[block.name], errors[block.name])[0])
@@ -127,11 +130,8 @@ class PredictiveCoding(Rule):
                 pull.give(predicted[block.name], s.vjp(predicted[block.name], errors[block.name])[1])
             return [values[b.name] + self._rate * (errors[b.name] - pull[values[b.name]]) for b in hidden]
 
-        relaxed = s.relax(self._iterations(run), [h[b.name] for b in hidden], body) if hidden else ()
+        names = [f"{b.name}_value" for b in hidden]
+        relaxed = s.relax(self._iterations(run), [h[b.name] for b in hidden], names, body) if hidden else ()
         predicted, errors = errors_at(dict(zip((b.name for b in hidden), relaxed, strict=True)))
         for block in run:
             s.update(block, s.vjp(predicted[block.name], errors[block.name])[0])
-
-
-def _readers(run: Run, block: RunBlock) -> list[RunBlock]:
-    return [reader for reader in run if block.name in reader.inputs]

@@ -37,6 +37,8 @@ class Recorder:
         self.frozen: set[str] = set()
         """Blocks that must stay in inference mode in this phase."""
         self._evaluated: set[str] = set()
+        self.rule = ""
+        """The rule that is recording; it names random tensors."""
 
     # -- values from outside ----------------------------------------------------------------------------------------
 
@@ -147,11 +149,14 @@ class Recorder:
 
     def sample(self, distribution: str, like: Value, name: str, **attributes: object) -> Value:
         """Random numbers shaped like a value, from the generator `RULE/NAME/STEP`."""
-        return self.tape.record("sample", (like,), (like.kind,), name=name, distribution=distribution, key=name, **attributes)[0]
+        key = f"{self.rule}/{name}"
+        return self.tape.record("sample", (like,), (like.kind,), name=name, distribution=distribution, key=key, **attributes)[0]
 
-    def relax(self, count: int, states: Sequence[Value], body: Callable[..., Sequence[Value]]) -> tuple[Value, ...]:
-        """Repeat a body over states; it may read values from outside."""
-        return self.tape.loop(count, states, body)
+    def relax(
+        self, count: int, states: Sequence[Value], names: Sequence[str], body: Callable[..., Sequence[Value]]
+    ) -> tuple[Value, ...]:
+        """Repeat a body over states, which carry names; it may read values from outside."""
+        return self.tape.loop(count, states, names, body)
 
     def solve(self, products: Value, moments: Value, rows: Value, ridge: float, *, free: int = 0) -> Value:
         """(products + ridge * rows * I)^-1 moments; the last `free` columns are not penalised."""
@@ -249,6 +254,7 @@ def _trace_phase(network: Network, objective: Objective, regions: Sequence[Regio
     s = Recorder(network, objective)
     for region in regions:
         own = list(region.rule.phases(region.run))
+        s.rule = region.rule.name
         if phase in own:
             region.rule.step(s, region.run, phase)
         else:

@@ -1,0 +1,74 @@
+"""How a script reaches what a program names: blocks as attributes of `net`, state names as paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lpc.codegen.lines import MARK
+from lpc.codegen.names import identifier
+from lpc.ir.network import Network
+
+MODULE_WORDS = frozenset(
+    """T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval extra_repr
+    float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia named_buffers
+    named_children named_modules named_parameters parameters register_backward_hook register_buffer register_forward_hook
+    register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook
+    register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook
+    register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty train training type
+    xpu zero_grad RENAMED""".split()
+)
+"""Attributes of `nn.Module`, which no block may take; a test compares them with torch's own."""
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """The attribute of each block on the network, where it is not the block's name, and the lengths of chains."""
+
+    renamed: Mapping[str, str]
+    """Block name -> attribute."""
+    chains: Mapping[str, int]
+
+    def of(self, block: str) -> str:
+        return self.renamed.get(block, block)
+
+    def path(self, state_name: str, root: str) -> str:
+        """`hidden1.mono_forward.projection` -> `net.hidden1.mono_forward.projection`."""
+        block, dot, rest = state_name.partition(".")
+        return f"{root}.{self.of(block)}{dot}{rest}"
+
+    def text(self, marked: str, values: Mapping[str, str], root: str = "net") -> str:
+        """A line with all its marks replaced."""
+
+        def replace(letter: str, name: str) -> str:
+            match letter:
+                case "v":
+                    return values[name]
+                case "u" | "p":
+                    return self.path(name, root)
+                case "o":
+                    return f"optimizer[{name!r}]".replace("'", '"')
+                case "U" | "P":
+                    chain, dot, rest = name.partition(".")
+                    return f"{root}.{chain}(k){dot}{rest}"
+                case "O":
+                    return f'optimizer[f"{name}_{{k}}"]'
+                case _:
+                    raise AssertionError(letter)
+
+        return MARK.sub(lambda found: replace(found[1], found[2]), marked)
+
+
+def attributes(network: Network) -> Attributes:
+    """Blocks whose names clash with Python, `nn.Module` or a chain's own name get an underscore."""
+    renamed: dict[str, str] = {}
+    taken = {block.name for block in network.blocks} | set(network.chains)
+    for block in network.blocks:
+        wanted = identifier(block.name) if not block.chain else block.name
+        if wanted != block.name or block.name in MODULE_WORDS or block.name.startswith("_"):
+            made = f"block_{block.name.strip('_')}_"
+            while made in taken:
+                made += "_"
+            renamed[block.name] = made
+            taken.add(made)
+    return Attributes(renamed, network.chains)

@@ -1,0 +1,140 @@
+"""Block classes: one `nn.Module` for each block, or for blocks that are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from lpc.codegen.lines import MARK, Line, mark
+from lpc.codegen.names import identifier
+from lpc.ir.network import TARGET, Block, Network, Node
+from lpc.ir.ops import find
+
+TEMPORARIES = ("x", "y", "z")
+
+
+@dataclass(frozen=True)
+class BlockClass:
+    """A class as text, the blocks that are made of it, and what it needs."""
+
+    name: str
+    lines: tuple[str, ...]
+    blocks: tuple[str, ...]
+    imports: frozenset[str]
+    foreign: tuple[tuple[str, str], ...]
+    takes_name: bool
+    """It draws random numbers, so each instance is told its block's name."""
+
+
+def signature(network: Network, block: Block, via: Collection[str]) -> tuple[object, ...]:
+    """What two blocks must share to share a class."""
+    local = {name: position for position, name in enumerate(block.nodes)}
+    outside = {name: f"in{position}" for position, name in enumerate(_sources(network, block))}
+    parts: list[object] = []
+    for node in network.nodes_of(block):
+        inputs = tuple(local.get(name, outside.get(name)) for name in node.inputs)
+        types = tuple(str(network.node(name).type) for name in node.inputs)
+        parts.append((node.kind, node.attribute, inputs, types, tuple(sorted(node.arguments.items(), key=lambda i: i[0]))))
+    return (*parts, tuple(sorted(via)))
+
+
+def _sources(network: Network, block: Block) -> list[str]:
+    """The nodes outside a block that it reads, in the order of the block's inputs."""
+    return [network.block(name).output if network.has_block(name) else name for name in block.inputs]
+
+
+def print_block(network: Network, block: Block, name: str, doc: str, via: Collection[str]) -> BlockClass:
+    """The class of a block. `via`: attributes of its operations whose input gradient goes through feedback."""
+    imports: set[str] = set()
+    foreign: list[tuple[str, str]] = []
+    modules: list[str] = []
+    random = False
+    for node in network.nodes_of(block):
+        operation = find(node.kind)
+        imports.update(operation.imports)
+        random = random or operation.random
+        if operation.module is not None:
+            text = operation.module(_types(network, node), node.arguments)
+            if operation.foreign is not None:
+                wanted = operation.foreign(node.arguments)
+                foreign.append(wanted)
+                text = text.replace("{foreign}", wanted[1])
+            modules.append(f"        self.{node.attribute} = {text}")
+    parameters = _parameters(block)
+    body = _body(network, block, parameters, via)
+    if via:
+        imports.update(f"{find(node.kind).name}_via" for node in network.nodes_of(block) if node.attribute in via)
+    extra = (["feedback=None"] if via else []) + (["step=None"] if random else [])
+    lines = [f"class {name}(nn.Module):", f'    """{doc}"""', ""]
+    if modules or random:
+        lines += [f"    def __init__(self{', name' if random else ''}):", "        super().__init__()"]
+        lines += ["        self.name = name"] if random else []
+        lines += [*modules, ""]
+    lines += [f"    def forward(self, {', '.join([*parameters.values(), *extra])}):"]
+    lines += [f"        {line}" for line in body]
+    return BlockClass(name, tuple(lines), (block.name,), frozenset(imports), tuple(foreign), random)
+
+
+def _parameters(block: Block) -> dict[str, str]:
+    """Python names of a block's inputs: `x` where there is one, else their own."""
+    if len(block.inputs) == 1:
+        return {block.inputs[0]: "x"}
+    names: dict[str, str] = {}
+    for name in block.inputs:
+        names[name] = identifier(name, {*names.values(), *TEMPORARIES, "feedback", "step"})
+    return names
+
+
+def _types(network: Network, node: Node) -> tuple[object, ...]:
+    return tuple(network.node(name).type for name in node.inputs)  # type: ignore[return-value]
+
+
+def _body(network: Network, block: Block, parameters: Mapping[str, str], via: Collection[str]) -> list[str]:
+    sources = dict(zip(_sources(network, block), parameters.values(), strict=True))
+    return print_operations(network, network.nodes_of(block), block.output, sources, via, owner="self")
+
+
+def print_operations(
+    network: Network, nodes: Sequence[Node], output: str, sources: Mapping[str, str], via: Collection[str] = (), owner: str = "self"
+) -> list[str]:
+    """Statements that evaluate some operations and return the output. `sources` names what comes from outside."""
+    lines: list[Line] = []
+    for node in nodes:
+        operation = find(node.kind)
+        texts = [mark("v", name) for name in node.inputs]
+        types = _types(network, node)
+        fields = {"self": f"{owner}.{node.attribute}", "name": "{self.name}." + node.attribute}
+        text = operation.call(types, node.arguments).format(*texts, **fields)  # type: ignore[arg-type]
+        if operation.random:
+            text = text.replace('"{self.name}.', 'f"{self.name}.').replace("'{self.name}.", "f'{self.name}.")
+        if node.attribute in via and operation.via_call is not None:
+            replaced = operation.via_call(types, node.arguments)  # type: ignore[arg-type]
+            through = replaced.format(*texts, self=f"{owner}.{node.attribute}", via=f"feedback.{node.attribute}")
+            text = f"{text} if feedback is None else {through}"
+        if node.name == output:
+            lines.append(Line(f"return {text}"))
+        else:
+            lines.append(Line(f"{mark('v', node.name)} = {text}", writes=(node.name,)))
+    if not nodes or all(node.name != output for node in nodes):
+        lines.append(Line(f"return {mark('v', output)}"))
+    names = _name(lines, sources)
+    return [MARK.sub(lambda found: names[found[2]], line.text) for line in lines]
+
+
+def _name(lines: Sequence[Line], sources: Mapping[str, str]) -> dict[str, str]:
+    """`x` for the value on its way, `y` and `z` beside it, then longer names, each free once it is read for the last time."""
+    last = {key: at for at, line in enumerate(lines) for key in line.values()}
+    names = dict(sources)
+    for at, line in enumerate(lines):
+        for key in line.writes:
+            busy = {names[k] for k in names if last.get(k, -1) > at}
+            pool = [*TEMPORARIES, *(f"x{n}" for n in range(2, len(lines) + 3))]
+            names[key] = next(name for name in pool if name not in busy)
+    return names
+
+
+def print_target(network: Network, target: str) -> list[str]:
+    """The body of a function of the data that gives the objective's target."""
+    nodes = [node for node in network.target_nodes if node.owner == TARGET]
+    sources = {name: identifier(name) for name in network.data}
+    return print_operations(network, nodes, target, sources)

@@ -1,0 +1,208 @@
+"""Step functions: from a traced phase to the text of a Python function."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lpc.codegen.attributes import Attributes
+from lpc.codegen.inline import top_level_names
+from lpc.codegen.lines import Line, mark
+from lpc.codegen.names import allocate, identifier
+from lpc.codegen.roll import Chains, roll
+from lpc.codegen.schedule import Mode, Scheduled, schedule
+from lpc.codegen.segments import Spelling
+from lpc.codegen.statements import StatementPrinter
+from lpc.ir.network import Network
+from lpc.ir.step import Node, Unit, Value
+from lpc.rules.tracer import TracedPhase
+
+WIDTH = 120
+CONTEXT = frozenset({"torch", "nn", "F", "sys"})
+
+
+@dataclass(frozen=True)
+class StepFunction:
+    """A step as text, and what the script around it needs to know."""
+
+    name: str
+    text: str
+    columns: tuple[str, ...]
+    optimizers: Mapping[str, Sequence[Unit]]
+    imports: frozenset[str]
+    mode: Mode
+
+
+class FunctionPrinter:
+    """Prints the functions of one program: what all of them share is here."""
+
+    def __init__(self, network: Network, attributes: Attributes, target: str | None, heads: Mapping[str, str]) -> None:
+        self.network, self.attributes, self.target, self.heads = network, attributes, target, heads
+        self.chains: Chains = {b.name: b.chain for b in network.blocks if b.chain is not None}
+        self.parameters = {name: identifier(name) for name in network.data}
+        self.taken = {*top_level_names(), *CONTEXT, "net", "optimizer", "step", "losses", "k"}
+
+    def step(self, phase: TracedPhase, name: str, doc: Sequence[str], mode: Mode) -> StepFunction:
+        """The function of one phase's step: (net, optimizer, *data, step) -> (losses, scores)."""
+        listed = any(length >= 3 for length in self.network.chains.values())
+        made = schedule(phase, path=_path, mode=mode, listed=listed)
+        lines = self._introduced(roll(made.lines, self.chains, made.named))
+        body = self._finished(lines, made.named, phase.nodes)
+        signature = ", ".join(["net", "optimizer", *self.parameters.values(), "step"])
+        quiet = not any(node.primitive == "vjp" for node in phase.nodes)
+        head = ["@torch.no_grad()"] if quiet else []
+        text = [*head, f"def {name}({signature}):", *_docstring(doc), *(f"    {line}" for line in body)]
+        return StepFunction(name, "\n".join(text), made.columns, made.optimizers, made.imports, mode)
+
+    def finish(self, nodes: Sequence[Node], name: str, doc: Sequence[str]) -> tuple[str, frozenset[str]]:
+        """What happens once when a phase ends: (net) -> None."""
+        printer = StatementPrinter(nodes, Spelling(), _path, (), gradients=False)
+        for node in nodes:
+            printer.statement(node)
+            if node.primitive == "put":
+                printer.write(node)
+        body = self._finished(self._introduced(roll(printer.lines, self.chains, printer.named)), printer.named, nodes)
+        text = ["@torch.no_grad()", f"def {name}(net):", *_docstring(doc), *(f"    {line}" for line in body)]
+        return "\n".join(text), frozenset(printer.imports)
+
+    def forward(self, nodes: Sequence[Node], prediction: Value) -> tuple[list[str], list[str], frozenset[str]]:
+        """The body of `Network.forward`, the data it reads, and what it uses."""
+        printer = StatementPrinter(nodes, Spelling(), _path, (prediction,), gradients=False, training=False)
+        for node in nodes:
+            printer.statement(node)
+        printer.add(f"return {printer.read(prediction)}")
+        body = self._finished(roll(printer.lines, self.chains, printer.named), printer.named, nodes, root="self")
+        read = {str(node.attributes["source"]) for node in nodes if node.primitive == "input"}
+        return body, [name for name in self.network.data if name in read], frozenset(printer.imports)
+
+    def _introduced(self, lines: list[Line]) -> list[Line]:
+        """A comment where each block's lines begin."""
+        seen: set[str] = set()
+        for line in lines:
+            if line.block and line.block not in seen and line.depth == 0:
+                seen.add(line.block)
+                if line.block in self.heads:
+                    line.lead = self.heads[line.block]
+        return lines
+
+    def _finished(self, lines: list[Line], named: Mapping[str, str], nodes: Sequence[Node], root: str = "net") -> list[str]:
+        """Names given, `no_grad` put around what must not be recorded, marks replaced."""
+        sources = {f"{n.index}.0": str(n.attributes["source"]) for n in nodes if n.primitive == "input"}
+        values = {key: self.parameters[source] for key, source in sources.items() if source in self.parameters}
+        target = [key for key, source in sources.items() if source not in self.parameters]
+        if target:
+            arguments = ", ".join(self.parameters.values())
+            lines = [Line(f"{mark('v', target[0])} = target_of({arguments})", writes=(target[0],)), *lines]
+            named = {**named, target[0]: "target"}
+        names = allocate(lines, named, values, {*self.taken, *self.parameters.values()})
+        texts: list[str] = []
+        for line, extra in _quieted(lines):
+            indent = "    " * (line.depth + extra)
+            if line.lead:
+                texts.append(f"{indent}# {line.lead}")
+            text = indent + self.attributes.text(line.text, names, root)
+            texts += _folded(text, f"  # {line.comment}" if line.comment else "", indent)
+        return texts
+
+
+def _path(state_name: str) -> str:
+    return mark("p", state_name)
+
+
+def _quieted(lines: Sequence[Line]) -> list[tuple[Line, int]]:
+    """Lines with the indentation that `with torch.no_grad():` adds; lines between two quiet ones join them."""
+    made: list[tuple[Line, int]] = []
+    at = 0
+    while at < len(lines):
+        if not lines[at].quiet:
+            made.append((lines[at], 0))
+            at += 1
+            continue
+        end = at
+        for later in range(at + 1, len(lines)):
+            if lines[later].depth < lines[at].depth or ".backward(" in lines[later].text or lines[later].text.startswith("return"):
+                break
+            if lines[later].quiet and lines[later].depth == lines[at].depth:
+                end = later
+            elif not lines[later].quiet and mark("u", "")[:2] in lines[later].text:
+                break
+        head = Line("with torch.no_grad():", depth=lines[at].depth, lead=lines[at].lead)
+        made.append((head, 0))
+        lines[at].lead = ""
+        made += [(line, 1) for line in lines[at : end + 1]]
+        at = end + 1
+    return made
+
+
+def _docstring(doc: Sequence[str]) -> list[str]:
+    """A docstring of short paragraphs, wrapped."""
+    wrapped = [line for paragraph in doc for line in textwrap.wrap(paragraph, WIDTH - 8)]
+    if len(wrapped) == 1 and len(wrapped[0]) <= WIDTH - 10:
+        return [f'    """{wrapped[0]}"""']
+    first, *rest = wrapped
+    return [f'    """{first}', "", *(f"    {line}" for line in rest), '    """']
+
+
+def _folded(text: str, comment: str, indent: str) -> list[str]:
+    """A statement on one line where it fits; else its outermost brackets opened, as ruff formats it."""
+    if len(text) + len(comment) <= WIDTH:
+        return [text + comment]
+    if len(text) <= WIDTH:
+        return [f"{indent}#{comment.strip().lstrip('#')}", text]
+    before = [f"{indent}#{comment.strip().lstrip('#')}"] if comment else []
+    return before + fold(text, indent)
+
+
+def fold(text: str, indent: str) -> list[str]:
+    """Break a long statement at its last outermost bracket pair; then, if still too long, at that pair's commas."""
+    opening, closing = _last_brackets(text)
+    if opening < 0:
+        return [text]
+    inside = text[opening + 1 : closing]
+    items = _split(inside)
+    single = f"{indent}    {inside}"
+    if len(single) <= WIDTH and not inside.endswith(","):
+        return [text[: opening + 1], single, indent + text[closing:]]
+    lines: list[str] = []
+    for item in items:
+        line = f"{indent}    {item},"
+        lines += [line] if len(line) <= WIDTH else fold(line, indent + "    ")
+    return [text[: opening + 1], *lines, indent + text[closing:]]
+
+
+def _last_brackets(text: str) -> tuple[int, int]:
+    depth, closing = 0, -1
+    for at in range(len(text) - 1, -1, -1):
+        if text[at] in ")]}":
+            if depth == 0:
+                closing = at
+            depth += 1
+        elif text[at] in "([{":
+            depth -= 1
+            if depth == 0:
+                return at, closing
+    return -1, -1
+
+
+def _split(inside: str) -> list[str]:
+    """Comma-separated items at bracket depth 0, outside strings."""
+    items, depth, start, quote = [], 0, 0, ""
+    for at, char in enumerate(inside):
+        if quote:
+            quote = "" if char == quote and inside[at - 1] != "\\" else quote
+        elif char in "\"'":
+            quote = char
+        elif char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth -= 1
+        elif char == "," and depth == 0:
+            items.append(inside[start:at].strip())
+            start = at + 1
+    return [*items, *([rest] if (rest := inside[start:].strip()) else [])]
+
+
+def scheduled(phase: TracedPhase, mode: Mode) -> Scheduled:
+    """A phase's schedule without names: what `explain` and the cost model read."""
+    return schedule(phase, path=_path, mode=mode, listed=False)

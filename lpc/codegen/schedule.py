@@ -1,0 +1,258 @@
+"""In what order a step runs: when backward calls and optimizers come.
+
+*At once*: as soon as a block's gradients can be computed they are, its optimizer steps, and its activations are free: memory is
+flat in depth. *Summed*: one backward call and one optimizer call at the end: fewer calls, which is what small networks pay for.
+Both give the same numbers, because blocks that no gradient joins do not see each other's.
+
+An update may come early only if nothing later in the step reads the parameter (updates take effect at the end of a step).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lpc.codegen.lines import Line, mark
+from lpc.codegen.segments import Segment, Spelling, spell
+from lpc.codegen.statements import StatementPrinter
+from lpc.ir.step import Added, Node, Unit, walk
+from lpc.rules.tracer import TracedPhase
+
+Mode = Literal["at once", "summed"]
+
+CALL_SECONDS = 1e-4
+"""What one more backward call and optimizer call costs, measured on two CPU cores."""
+FLOPS_PER_SECOND = 1e11
+
+
+@dataclass(eq=False)
+class Scheduled:
+    """A phase as lines, with what else a script needs for it."""
+
+    lines: list[Line]
+    named: Mapping[str, str]
+    inputs: tuple[str, ...]
+    """Names of the data the step reads."""
+    optimizers: dict[str, list[Unit]] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    imports: frozenset[str] = frozenset()
+    mode: Mode = "summed"
+    returns: str = ""
+    reads_step: bool = False
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What `explain` says about the two orders."""
+
+    calls: int
+    kept_bytes: int
+    state_bytes: int
+    step_seconds: float
+
+    @property
+    def choice(self) -> Mode:
+        """At once, unless calls are what the step pays for and what summing keeps alive is small beside the state."""
+        if self.calls < 2:
+            return "summed"
+        saving = (self.calls - 1) * CALL_SECONDS / (self.step_seconds + self.calls * CALL_SECONDS)
+        return "summed" if saving >= 0.05 and self.kept_bytes <= self.state_bytes else "at once"
+
+
+def prices(phase: TracedPhase, batch: int) -> Prices:
+    """Both orders' prices, read off the step: calls, activations kept until the end, parameters with their state."""
+    spelling = spell(phase.nodes)
+    flops = kept = state = 0
+    for node in walk(phase.nodes):
+        if node.unit is None:
+            continue
+        if node.primitive == "fwd":
+            flops += node.unit.flops * node.outputs[0].streams
+            kept += node.unit.kept * node.outputs[0].streams
+        elif node.primitive == "vjp":
+            flops += node.unit.weight_pull_flops
+        elif node.primitive == "update":
+            state += 4 * 4 * node.unit.size
+    calls = len([s for s in spelling.segments if any(f.unit is not None and f.unit.head is None for f in s.forwards)])
+    return Prices(calls, 4 * kept * batch, state, flops * batch / FLOPS_PER_SECOND)
+
+
+def schedule(
+    phase: TracedPhase,
+    *,
+    path: Callable[[str], str],
+    mode: Mode,
+    listed: bool,
+) -> Scheduled:
+    """Print a phase's step. `listed`: losses go into a list, so that repeated blocks can become a loop."""
+    return _Scheduler(phase, path, mode, listed).run()
+
+
+class _Scheduler:
+    def __init__(self, phase: TracedPhase, path: Callable[[str], str], mode: Mode, listed: bool) -> None:
+        self.phase, self.mode, self.listed = phase, mode, listed
+        self.spelling: Spelling = spell(phase.nodes)
+        self.gradients = any(node.primitive == "vjp" for node in walk(phase.nodes))
+        self.records = [node for node in phase.nodes if node.primitive == "record"]
+        roots = [node.inputs[0] for node in self.records] if not listed else []
+        roots += [phase.scores] if phase.scores is not None else []
+        self.printer = StatementPrinter(phase.nodes, self.spelling, path, roots, gradients=self.gradients)
+        self.updates = {node.unit.name: node.unit for node in phase.nodes if node.primitive == "update" and node.unit is not None}
+        self.waiting = list(self.spelling.segments)
+        self.ready: list[Segment] = []
+        self.postponed: list[Unit] = []
+        self.optimizers: dict[str, list[Unit]] = {}
+
+    def run(self) -> Scheduled:
+        if self.listed and self.records:
+            self.printer.add("losses = []")
+        for node in self.phase.nodes:
+            if self.mode == "at once" and self.ready and self._starts_anew(node):
+                self._flush(node.index)
+            if node.primitive == "record":
+                self._record(node)
+            self.printer.statement(node)
+            for segment in [s for s in self.waiting if s.ready <= node.index]:
+                self.waiting.remove(segment)
+                self.ready.append(segment)
+        stacked = self._stack()
+        self._flush(None, stacked)
+        for node in self.phase.nodes:
+            if node.primitive == "put":
+                self.printer.write(node)
+        returns = self._returns(stacked)
+        if len(self.optimizers) == 1:
+            self._rename_only_optimizer()
+        inputs = tuple(str(n.attributes["source"]) for n in self.phase.nodes if n.primitive == "input")
+        return Scheduled(
+            self.printer.lines,
+            self.printer.named,
+            inputs,
+            self.optimizers,
+            tuple(str(node.attributes["of"]) for node in self.records),
+            frozenset(self.printer.imports),
+            self.mode,
+            returns,
+        )
+
+    def _starts_anew(self, node: Node) -> bool:
+        """A block's forward, or the first reading of an activation that a waiting backward call has the graph of."""
+        if node.primitive == "fwd" and node.unit is not None and node.unit.head is None:
+            return True
+        members = {forward.index for segment in self.ready for forward in segment.forwards}
+        absorbed = node.index in self.spelling.absorbed or node.primitive in ("update", "vjp", "record")
+        return not absorbed and any(value.node.index in members for value in node.inputs)
+
+    # -- losses -----------------------------------------------------------------------------------------------------
+
+    def _record(self, node: Node) -> None:
+        loss = node.inputs[0]
+        key = f"{loss.key[0]}.{loss.key[1]}"
+        if self.listed:
+            attached = self.mode == "summed"
+            text = self.printer.read(loss, attached=attached)
+            self.printer.add(f"losses.append({text})", node, block=node.block)
+        elif len(self.records) > 1:
+            self.printer.named[key] = f"{node.block}_loss"
+
+    def _stack(self) -> str | None:
+        """`losses = torch.stack(...)`, where the summed order starts from exactly the losses that are logged."""
+        if self.mode == "at once" or len(self.records) < 2:
+            return None
+        logged = {node.inputs[0].key for node in self.records}
+        starts = {root.value.key for segment in self.ready for root in segment.roots}
+        if logged != starts:
+            return None
+        if self.listed:
+            self.printer.add("losses = torch.stack(losses)")
+        else:
+            texts = [self.printer.read(node.inputs[0], attached=True) for node in self.records]
+            self.printer.add(f"losses = torch.stack([{', '.join(texts)}])")
+        return "losses"
+
+    def _returns(self, stacked: str | None) -> str:
+        """The `return` line: every loss of the step, detached, and the class scores or None."""
+        scores = self.printer.read(self.phase.scores) if self.phase.scores is not None else "None"
+        if not self.records:
+            losses = "torch.zeros(0)"
+        elif stacked is not None:
+            losses = f"{stacked}.detach()"
+        elif self.listed:
+            losses = "torch.stack(losses)" + (".detach()" if self.mode == "summed" else "")
+        elif len(self.records) == 1:
+            losses = f"{self.printer.read(self.records[0].inputs[0])}.reshape(1)"
+        else:
+            texts = [self.printer.read(node.inputs[0], attached=True) for node in self.records]
+            losses = f"torch.stack([{', '.join(texts)}]).detach()"
+        line = f"return {losses}, {scores}"
+        self.printer.add(line)
+        return line
+
+    # -- backward calls and optimizers ------------------------------------------------------------------------------
+
+    def _flush(self, at: int | None, stacked: str | None = None) -> None:
+        """Backward call for what is ready, then the optimizers of the units that nothing later reads."""
+        if not self.ready and not (at is None and self.postponed):
+            return
+        units: list[Unit] = []
+        if self.ready:
+            line = self.printer.backward(self.ready, stacked)
+            line.block = self.ready[-1].forwards[-1].block if len(self._blocks(self.ready)) == 1 else ""
+            line.comment = _reach(self.ready, self.spelling)
+            units = [f.unit for segment in self.ready for f in segment.forwards if f.unit is not None and f.unit.name in self.updates]
+        seen: set[str] = set()
+        distinct = [unit for unit in [*self.postponed, *units] if not (unit.name in seen or seen.add(unit.name))]
+        self.ready = []
+        held = self._still_read(at) if at is not None else set()
+        self.postponed = [unit for unit in distinct if unit.name in held]
+        stepping = [unit for unit in distinct if unit.name not in held]
+        if stepping:
+            key = _key(stepping)
+            self.optimizers[key] = stepping
+            block = stepping[0].block if len({unit.block for unit in stepping}) == 1 else ""
+            self.printer.add(f"{mark('o', key)}.step()", block=block)
+            self.printer.add(f"{mark('o', key)}.zero_grad()", block=block)
+
+    def _still_read(self, at: int) -> set[str]:
+        """Units that a node from `at` on still reads, or that a backward call still to come has the graph of."""
+        held = {f.unit.name for segment in self.waiting for f in segment.forwards if f.unit is not None}
+        owners = {name: unit.name for unit in self.updates.values() for name, _ in unit.parameters}
+        for node in walk(self.phase.nodes):
+            if node.index < at:
+                continue
+            if node.primitive in ("fwd", "relax") and node.unit is not None:
+                held.add(node.unit.name)
+            source = node.attributes.get("source")
+            name = source.name if isinstance(source, Added) else source
+            if node.primitive == "get" and isinstance(name, str) and name in owners:
+                held.add(owners[name])
+        return held
+
+    def _blocks(self, segments: Sequence[Segment]) -> set[str]:
+        return {forward.block for segment in segments for forward in segment.forwards}
+
+    def _rename_only_optimizer(self) -> None:
+        """A single optimizer is simply the network's."""
+        (key,) = self.optimizers
+        if key != "network":
+            self.optimizers = {"network": self.optimizers[key]}
+            for line in self.printer.lines:
+                line.text = line.text.replace(mark("o", key), mark("o", "network"))
+
+
+def _key(units: Sequence[Unit]) -> str:
+    blocks = list(dict.fromkeys(unit.block for unit in units))
+    return blocks[0] if len(blocks) == 1 else f"{blocks[0]}_to_{blocks[-1]}"
+
+
+def _reach(segments: Sequence[Segment], spelling: Spelling) -> str:
+    """How far the gradients of a backward call reach, in words."""
+    spans = [list(dict.fromkeys(forward.block for forward in segment.forwards)) for segment in segments]
+    owners = {tuple(sorted(span)) for span in spans}
+    if all(len(span) == 1 for span in owners):
+        names = list(dict.fromkeys(span[0] for span in spans))
+        return f"gradients stay inside {names[0]}" if len(names) == 1 else "each gradient stays inside its own block"
+    if len(spans) == 1:
+        return f"gradients go from {spans[0][-1]} down to {spans[0][0]}"
+    return ""

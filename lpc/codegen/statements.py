@@ -1,0 +1,395 @@
+"""The step printer: from a scheduled step to lines of torch, names still open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+
+from lpc.codegen.lines import Line, mark
+from lpc.codegen.segments import Root, Segment, Spelling
+from lpc.ir.functions import FUNCTIONS
+from lpc.ir.losses import LOSSES
+from lpc.ir.step import SILENT, Added, Node, Unit, Value, walk
+
+ALWAYS_INLINE = frozenset({"get", "cross"})
+NEVER_INLINE = frozenset({"fwd", "relax", "state", "input", "vjp"})
+
+
+def literal(value: object) -> str:
+    """A number, word or flag as Python text; nothing else may reach a script."""
+    if isinstance(value, (bool, int, float, str)):
+        return repr(value)
+    raise TypeError(f"no literal for {type(value).__name__}")
+
+
+class StatementPrinter:
+    """Prints the nodes of one step in order; `codegen.schedule` decides when backward calls and optimizers come.
+
+    path: a state name -> the text that reads it from `net` (`net.hidden1.mono_forward.projection`).
+    gradients: False where nothing is recorded anywhere (inference, passes that only gather).
+    training: False for inference: operations that draw random numbers are not told the step.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        spelling: Spelling,
+        path: Callable[[str], str],
+        roots: Sequence[Value],
+        *,
+        gradients: bool = True,
+        training: bool = True,
+    ) -> None:
+        self.nodes, self.spelling, self.path, self.gradients, self.training = nodes, spelling, path, gradients, training
+        self.imports: set[str] = set()
+        self.lines: list[Line] = []
+        self.named: dict[str, str] = {}
+        """Preferred name of each named value."""
+        self.depth = 0
+        self.inside: dict[int, int] = {}
+        for node in walk(nodes):
+            if node.body is not None:
+                self.inside.update((n.index, node.index) for n in node.body.nodes)
+        self.counts = self._count_uses(roots)
+        self.alias: dict[tuple[int, int], tuple[int, int]] = {}
+        self.leaf_names: dict[tuple[int, int], str] = {}
+
+    def _count_uses(self, roots: Sequence[Value]) -> dict[tuple[int, int], int]:
+        """How often each value is printed: what a backward call absorbs does not count, its roots do."""
+        counts: dict[tuple[int, int], int] = {}
+
+        def use(value: Value) -> None:
+            counts[value.key] = counts.get(value.key, 0) + 1
+
+        for node in walk(self.nodes):
+            if node.index in self.spelling.absorbed:
+                continue
+            for value in node.inputs:
+                use(value)
+            if node.primitive == "vjp":
+                use(node.inputs[1])
+            if node.body is not None:
+                for value in node.body.results:
+                    use(value)
+        for segment in self.spelling.segments:
+            for root in segment.roots:
+                use(root.value)
+                if root.cotangent is not None:
+                    use(root.cotangent)
+        for value in roots:
+            use(value)
+        return counts
+
+    # -- expressions ------------------------------------------------------------------------------------------------
+
+    def inlined(self, value: Value) -> bool:
+        node = value.node
+        if node.primitive in ALWAYS_INLINE:
+            return True
+        if node.primitive in NEVER_INLINE or node.name in ("error", "loss") or self.counts.get(value.key, 0) != 1:
+            return False
+        return node.primitive == "feedback" or not node.name
+
+    def read(self, value: Value, *, attached: bool = False, atom: bool = False) -> str:
+        """The text of a value where it is read: its name, detached unless the graph goes on, or its expression."""
+        node = value.node
+        if node.primitive == "cross":
+            return self.read(node.inputs[0], attached=attached, atom=atom)
+        if self.inlined(value):
+            text, simple = self.expression(node)
+            return text if simple or not atom else f"({text})"
+        key = self._resolve(value.key)
+        name = mark("v", f"{key[0]}.{key[1]}")
+        recorded = node.primitive == "fwd" and node.index in self.spelling.recorded
+        if node.primitive == "loss" and node.index in self.spelling.attached_losses:
+            recorded = True
+        return f"{name}.detach()" if recorded and self.gradients and not attached else name
+
+    def _resolve(self, key: tuple[int, int]) -> tuple[int, int]:
+        while key in self.alias:
+            key = self.alias[key]
+        return key
+
+    def expression(self, node: Node) -> tuple[str, bool]:
+        """A node's text, and whether it can stand inside a larger expression without parentheses."""
+        match node.primitive:
+            case "map":
+                return self._map(node)
+            case "feedback":
+                return self._feedback(node)
+            case "get":
+                return self._get(node), True
+            case "loss":
+                return self._loss(node), True
+            case "grad":
+                return self._gradient(node), True
+            case "sample":
+                return self._sample(node), True
+            case "outer":
+                return self._outer(node), False
+            case "solve":
+                return self._solve(node), True
+            case "fwd":
+                return self._forward(node), True
+            case _:
+                raise AssertionError(f"{node.primitive} has no expression")
+
+    def _map(self, node: Node) -> tuple[str, bool]:
+        function = FUNCTIONS[str(node.attributes["function"])]
+        self.imports.update(function.imports)
+        if function.name in ("add", "subtract"):
+            return self._sum(node, function.name)
+        if function.name == "scale":
+            return self._scaled(node)
+        inputs = [self.read(value, atom=function.text.startswith("{0}.") or function.text.startswith("{0}[")) for value in node.inputs]
+        attributes = {k: literal(v) for k, v in node.attributes.items() if k != "function"}
+        return function.text.format(*inputs, **attributes), function.atom
+
+    def _sum(self, node: Node, function: str) -> tuple[str, bool]:
+        left, right = node.inputs
+        if self.inlined(right) and (factor := _scale_of(right.node)) is not None and factor == -1.0:
+            function = "subtract" if function == "add" else "add"
+            right = right.node.inputs[0]
+        joined = " + " if function == "add" else " - "
+        return self.read(left) + joined + self.read(right, atom=function == "subtract" or _is_sum(right)), False
+
+    def _scaled(self, node: Node) -> tuple[str, bool]:
+        factor = _scale_of(node)
+        inner = self.read(node.inputs[0], atom=True)
+        if factor == 1.0:
+            return self.read(node.inputs[0]), False
+        return (f"-{inner}", False) if factor == -1.0 else (f"{literal(factor)} * {inner}", False)
+
+    def _feedback(self, node: Node) -> tuple[str, bool]:
+        signal, matrix = node.inputs
+        error, shape = signal.kind.shape, node.outputs[0].shape
+        text = self.read(signal, atom=True)
+        if matrix.kind.shape == (error[-1], shape[-1]) and error[:-1] == shape[:-1]:
+            return f"{text} @ {self.read(matrix, atom=True)}", False
+        flat = text if len(error) == 1 else f"{text}.flatten(1)"
+        product = f"{flat} @ {self.read(matrix, atom=True)}"
+        return (product, False) if len(shape) == 1 else (f"({product}).unflatten(1, {shape})", True)
+
+    def _get(self, node: Node) -> str:
+        source = node.attributes["source"]
+        if isinstance(source, Added):
+            return self.path(source.name)
+        return f"{self.path(str(source))}.detach()" if self.gradients else self.path(str(source))
+
+    def _loss(self, node: Node) -> str:
+        loss = LOSSES[str(node.attributes["loss"])]
+        self.imports.update(loss.imports)
+        attached = node.index in self.spelling.attached_losses
+        text = loss.positions_value if loss.positions_value and len(node.inputs[0].kind.shape) > 1 else loss.value
+        inputs = [self.read(v, attached=attached and i == 0) for i, v in enumerate(node.inputs)]
+        return text.format(*inputs, **_literals(node, "loss"))
+
+    def _gradient(self, node: Node) -> str:
+        loss_node = node.inputs[0].node
+        loss = LOSSES[str(loss_node.attributes["loss"])]
+        self.imports.update(loss.gradient_imports)
+        return loss.gradient.format(*(self.read(v) for v in loss_node.inputs), **_literals(loss_node, "loss"))
+
+    def _sample(self, node: Node) -> str:
+        assert node.attributes["distribution"] == "wrong_label"
+        self.imports.add("wrong_labels")
+        key = literal(f"{node.attributes['key']}/")[:-1] + '{step}''
+        return f"wrong_labels({self.read(node.inputs[0])}, {literal(node.attributes['classes'])}, f{key})"
+
+    def _outer(self, node: Node) -> str:
+        def rows(value: Value) -> str:
+            text = self.read(value, atom=True)
+            flat = text if len(value.kind.shape) == 1 else f"{text}.flatten(1)"
+            return f"{flat}.double()" if node.outputs[0].dtype == "f64" else flat
+
+        left, right = (rows(value) for value in node.inputs)
+        return f"{left}.T @ {right}"
+
+    def _solve(self, node: Node) -> str:
+        self.imports.add("ridge_solution")
+        products, moments, rows = (self.read(value) for value in node.inputs)
+        ridge = f"{literal(node.attributes['ridge'])} * {rows}"
+        return f"ridge_solution({products}, {moments}, {ridge}, free={literal(node.attributes['free'])})"
+
+    # -- forwards ---------------------------------------------------------------------------------------------------
+
+    def _forward(self, node: Node) -> str:
+        unit = node.unit
+        assert unit is not None
+        texts = [self._forward_input(node, position) for position in range(len(node.inputs))]
+        if unit.head is not None:
+            return self._head(unit, texts[0], node.inputs[0])
+        vias = [v.attributes["via"] for v in walk(self.nodes) if v.primitive == "vjp" and v.inputs[0].node is node and "via" in v.attributes]
+        if vias and isinstance(vias[0], Mapping):
+            holder = next(iter(vias[0].values())).name.rpartition(".")[0]
+            texts.append(f"feedback={self.path(holder)}")
+        if unit.random and self.training and node.attributes["statistics"] != "frozen":
+            texts.append("step=step")
+        call = f"{mark('u', unit.name)}({', '.join(texts)})"
+        if unit.batch_coupled and node.outputs[0].streams > 1:
+            chunked = ", ".join(["x", *texts[1:]])
+            call = f"torch.cat([{mark('u', unit.name)}({chunked}) for x in {texts[0]}.chunk({node.outputs[0].streams})])"
+        return call
+
+    def _forward_input(self, node: Node, position: int) -> str:
+        value = node.inputs[position]
+        leaf = self.leaf_names.get((node.index, position))
+        return leaf if leaf is not None else self.read(value, attached=(node.index, position) in self.spelling.attached)
+
+    def _head(self, unit: Unit, text: str, value: Value) -> str:
+        assert unit.head is not None
+        shape, features = value.kind.shape, unit.head.shape[1]
+        if shape[-1] == features:
+            flat = text
+        else:
+            start = next(i for i in range(len(shape)) if prod(shape[i:]) == features)
+            flat = f"{text}.flatten({start + 1})"
+        return f"F.linear({flat}, {self.path(unit.head.name)})"
+
+    # -- statements -------------------------------------------------------------------------------------------------
+
+    def add(self, text: str, node: Node | None = None, *, writes: Sequence[str] = (), quiet: bool = False, block: str = "") -> Line:
+        line = Line(text, block or (node.block if node is not None else ""), tuple(writes), self.depth, quiet=quiet and self.gradients)
+        self.lines.append(line)
+        return line
+
+    def name(self, value: Value, preferred: str) -> str:
+        key = f"{value.key[0]}.{value.key[1]}"
+        self.named[key] = preferred
+        return key
+
+    def statement(self, node: Node) -> None:
+        """Print one node, unless it is printed where it is read, absorbed by a backward call, or printed at the end."""
+        if node.index in self.spelling.absorbed or node.primitive in ("cross", "record", "update", "put", "get"):
+            return
+        if node.primitive == "input":
+            self.name(Value(node, 0, SILENT), str(node.attributes["source"]))
+        elif node.primitive == "relax":
+            self._relax(node)
+        elif node.primitive == "vjp":
+            self._explicit(node)
+        else:
+            self._assign(node)
+
+    def _assign(self, node: Node) -> None:
+        value = Value(node, 0, SILENT)
+        if self.inlined(value) or (not self.counts.get(value.key) and node.primitive != "fwd"):
+            return
+        recorded = node.index in self.spelling.recorded
+        if recorded and node.index in self.spelling.leaves:
+            self._make_leaves(node)
+        text, _ = self.expression(node)
+        quiet = node.primitive == "fwd" and not recorded
+        if not self.counts.get(value.key):
+            self.add(text, node, quiet=quiet)
+            return
+        key = self.name(value, self._preferred(node))
+        self.add(f"{mark('v', key)} = {text}", node, writes=[key], quiet=quiet)
+
+    def _preferred(self, node: Node) -> str:
+        if node.primitive == "fwd" and node.unit is not None:
+            return "scores" if node.unit.head is not None else node.unit.name
+        if node.primitive == "loss":
+            return "loss"
+        return node.name or {"sample": "drawn", "feedback": "signal", "solve": "solution"}.get(node.primitive, "value")
+
+    def _make_leaves(self, node: Node) -> None:
+        """A forward whose input gradient is asked for as a number starts at a leaf of its own."""
+        for position in self.spelling.leaves[node.index]:
+            value = node.inputs[position]
+            key = f"{node.index}.in{position}"
+            self.named[key] = f"{value.node.unit.name if value.node.unit else value.node.name or 'value'}_leaf"
+            self.add(f"{mark('v', key)} = {self.read(value)}.detach().requires_grad_()".replace(".detach().detach()", ".detach()"), node, writes=[key])
+            self.leaf_names[node.index, position] = mark("v", key)
+
+    def _explicit(self, node: Node) -> None:
+        """One `torch.autograd.grad`: input cotangents as numbers."""
+        forward = node.inputs[0].node
+        asked = [p for p in range(1, len(node.outputs)) if self.counts.get((node.index, p))]
+        if not asked:
+            return
+        key = self._resolve(node.inputs[0].key)
+        output = mark("v", f"{key[0]}.{key[1]}")
+        leaves = ", ".join(self.leaf_names[forward.index, p - 1] for p in asked)
+        again = forward.index not in self.inside or self.spelling.pulls[forward.index] > 1
+        retain = ", retain_graph=True" if again else ""
+        keys = [self.name(Value(node, p, SILENT), "pull") for p in asked]
+        targets = ", ".join(mark("v", key) for key in keys)
+        comma = "," if len(keys) == 1 else ""
+        call = f"torch.autograd.grad({output}, ({leaves}{',' if len(asked) == 1 else ''}), {self.read(node.inputs[1])}{retain})"
+        if len(asked) == 1:
+            call = f"torch.autograd.grad({output}, {leaves}, {self.read(node.inputs[1])}{retain})"
+        self.add(f"{targets}{comma} = {call}", node, writes=keys)
+
+    def _relax(self, node: Node) -> None:
+        body = node.body
+        assert body is not None
+        for initial, state in zip(node.inputs, body.states, strict=True):
+            key = self.name(state, state.node.name)
+            self.add(f"{mark('v', key)} = {self.read(initial)}", node, writes=[key])
+        self.add(f"for _ in range({literal(node.attributes['count'])}):", node).opens = True
+        self.depth += 1
+        for inner in body.nodes:
+            self.statement(inner)
+        keys = [f"{s.key[0]}.{s.key[1]}" for s in body.states]
+        texts = [self.read(result) for result in body.results]
+        if len(keys) == 1:
+            self.add(f"{mark('v', keys[0])} = {texts[0]}", node, writes=keys)
+        else:
+            together = any(mark("v", key) in text for i, text in enumerate(texts) for key in keys[:i])
+            if together:
+                self.add(f"{', '.join(mark('v', k) for k in keys)} = {', '.join(texts)}", node, writes=keys)
+            else:
+                for key, text in zip(keys, texts, strict=True):
+                    self.add(f"{mark('v', key)} = {text}", node, writes=[key])
+        self.depth -= 1
+        for port, state in enumerate(body.states):
+            self.alias[node.index, port] = state.key
+
+    # -- backward calls and writes ----------------------------------------------------------------------------------
+
+    def backward(self, segments: Sequence[Segment], stacked: str | None) -> Line:
+        """One backward call for some segments. `stacked`: the name of a tensor of all their losses, where there is one."""
+        roots = [root for segment in segments for root in segment.roots]
+        losses = [root for root in roots if root.cotangent is None]
+        given = [root for root in roots if root.cotangent is not None]
+        if not given:
+            if stacked is not None:
+                return self.add(f"{stacked}.sum().backward()")
+            text = " + ".join(self.read(root.value, attached=True) for root in losses)
+            return self.add(f"{text}.backward()" if len(losses) == 1 else f"({text}).backward()")
+        ordered = sorted(roots, key=lambda root: root.value.key)
+        values = ", ".join(self.read(root.value, attached=True) for root in ordered)
+        cotangents = ", ".join(self._cotangent(root) for root in ordered)
+        return self.add(f"torch.autograd.backward([{values}], [{cotangents}])")
+
+    def _cotangent(self, root: Root) -> str:
+        return "None" if root.cotangent is None else self.read(root.cotangent)
+
+    def write(self, node: Node) -> None:
+        """A `put`: buffers in place; sums gathered over a pass grow in place."""
+        target = node.attributes["target"]
+        place = self.path(target.name if isinstance(target, Added) else str(target))
+        value = node.inputs[0]
+        if value.node.primitive == "map" and value.node.attributes["function"] == "add" and self.inlined(value):
+            held, more = value.node.inputs
+            if held.node.primitive == "get" and held.node.attributes["source"] == target:
+                self.add(f"{place} += {self.read(more)}", node, block=node.block)
+                return
+        self.add(f"{place}.copy_({self.read(value)})", node, block=node.block)
+
+
+def _literals(node: Node, but: str) -> dict[str, str]:
+    return {name: literal(value) for name, value in node.attributes.items() if name != but}
+
+
+def _scale_of(node: Node) -> float | None:
+    if node.primitive == "map" and node.attributes["function"] == "scale":
+        factor = node.attributes["factor"]
+        assert isinstance(factor, float)
+        return factor
+    return None
+
+
+def _is_sum(value: Value) -> bool:
+    return value.node.primitive == "map" and value.node.attributes["function"] in ("add", "subtract")

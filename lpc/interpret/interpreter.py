@@ -1,0 +1,358 @@
+"""The reference interpreter: runs a program's steps in float64, node by node, slowly and plainly.
+
+It reads the same traced steps as the code generator and shares nothing with it but the naming of random tensors. Every vjp is
+taken operation by operation, from the plain definitions in `lpc.interpret.operations`; nothing is recorded across blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from lpc.interpret import functions, losses
+from lpc.interpret.operations import draw, evaluate, new_statistics
+from lpc.interpret.optimizers import OptimizerState, apply
+from lpc.ir.network import TARGET, Network
+from lpc.ir.op import Weight
+from lpc.ir.program import Objective, Optimizer
+from lpc.ir.step import Added, Kind, Node, Unit
+from lpc.rules.tracer import Traced, TracedPhase
+from lpc.runtime.random import RANDOM
+
+Gradients = dict[str, Tensor]
+Result = Tensor | Gradients
+Values = dict[tuple[int, int], Result]
+
+
+@dataclass
+class Interpreter:
+    """A program's state, and what one step of a phase does to it.
+
+    `state` holds every parameter and buffer in float64, by state name, those that rules added included.
+    """
+
+    network: Network
+    objective: Objective
+    traced: Traced
+    optimizers: Mapping[str, Optimizer]
+    """The optimizer of each block."""
+    state: dict[str, Tensor] = field(default_factory=dict)
+    optimizer_state: OptimizerState = field(default_factory=OptimizerState)
+
+    def initialise(self) -> None:
+        """Every tensor by its law, from the generator of its own name."""
+        for block in self.network.blocks:
+            for name, weight in self.network.weights(block):
+                self.state[name] = draw(weight, name)
+        for added in self.traced.added:
+            self.state[added.name] = draw(Weight("", added.shape, added.law, added.trained), added.name).double()
+
+    def begin(self, phase: TracedPhase) -> None:
+        """A phase starts with fresh optimizers."""
+        self.optimizer_state = OptimizerState()
+
+    def step(self, phase: TracedPhase, batch: Mapping[str, Tensor], step: int, factor: float = 1.0) -> dict[str, float]:
+        """One step on one batch; the logged losses by block. `factor` multiplies the learning rates."""
+        machine = _Machine(self, dict(batch), step, training=True, frozen=frozenset(phase.frozen))
+        machine.run(phase.nodes)
+        for (block, name), gradient in machine.updates.items():
+            apply(self.optimizers[block], self.optimizer_state, self.state, name, gradient, factor)
+        self.state.update(machine.puts)
+        self.state.update(machine.statistics)
+        return machine.losses
+
+    def finish(self, phase: TracedPhase) -> None:
+        """What happens once when a phase ends."""
+        machine = _Machine(self, {}, 0, training=False, frozen=frozenset())
+        machine.run(phase.finish)
+        self.state.update(machine.puts)
+
+    def predict(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """The network's prediction on a batch."""
+        machine = _Machine(self, dict(batch), 0, training=False, frozen=frozenset())
+        machine.run(self.traced.prediction_nodes)
+        return machine.tensor(self.traced.prediction.key)
+
+
+@dataclass(frozen=True)
+class _Trace:
+    """What a forward leaves behind for its vjps: for each operation, its inputs and whether a mask was drawn."""
+
+    unit: Unit
+    inputs: tuple[Tensor, ...]
+    made: dict[str, Tensor]
+    training: bool
+
+
+class _Machine:
+    """Runs the nodes of one step; effects are collected, and take place when the step is over."""
+
+    def __init__(
+        self, program: Interpreter, batch: dict[str, Tensor], step: int, *, training: bool, frozen: frozenset[str]
+    ) -> None:
+        self.program, self.batch, self.step_number, self.training, self.frozen = program, batch, step, training, frozen
+        self.values: Values = {}
+        self.traces: dict[int, _Trace] = {}
+        self.updates: dict[tuple[str, str], Tensor] = {}
+        self.puts: dict[str, Tensor] = {}
+        self.statistics: dict[str, Tensor] = {}
+        self.losses: dict[str, float] = {}
+
+    def tensor(self, key: tuple[int, int]) -> Tensor:
+        value = self.values[key]
+        assert isinstance(value, Tensor)
+        return value
+
+    def run(self, nodes: Sequence[Node]) -> None:
+        for node in nodes:
+            inputs = [self.values[value.key] for value in node.inputs]
+            for port, value in enumerate(self._evaluate(node, inputs)):
+                self.values[node.index, port] = value
+
+    def _evaluate(self, node: Node, inputs: list[Result]) -> Sequence[Result]:
+        tensors = [value for value in inputs if isinstance(value, Tensor)]
+        match node.primitive:
+            case "input":
+                return [self._input(str(node.attributes["source"]))]
+            case "fwd":
+                return [self._forward(node, tensors)]
+            case "vjp":
+                return self._pull(node, tensors[1])
+            case "loss":
+                return [losses.value(node, tensors)]
+            case "grad":
+                loss = node.inputs[0].node
+                return [losses.gradient(loss, [self.tensor(v.key) for v in loss.inputs], node.attributes["argument"])]
+            case "map":
+                return [self._map(node, inputs)]
+            case "feedback":
+                return [_feedback(tensors[0], tensors[1], node.outputs[0])]
+            case "outer":
+                return [tensors[0].flatten(1).T @ tensors[1].flatten(1)]
+            case "sample":
+                return [self._sample(node, tensors[0])]
+            case "relax":
+                return self._relax(node, inputs)
+            case "solve":
+                return [_solve(node, tensors)]
+            case "get":
+                source = node.attributes["source"]
+                return [self.program.state[source.name if isinstance(source, Added) else str(source)]]
+            case "cross":
+                return inputs
+            case "put" | "update" | "record":
+                self._effect(node, inputs[0])
+                return []
+            case other:
+                raise AssertionError(f"no meaning for {other}")
+
+    def _input(self, source: str) -> Tensor:
+        if source in self.batch:
+            return self.batch[source]
+        made = dict(self.batch)
+        for node in self.program.network.target_nodes:
+            if node.owner == TARGET:
+                made[node.name] = evaluate(node.kind, node.arguments, [made[name] for name in node.inputs], {}, training=False)
+        return made[source]
+
+    def _map(self, node: Node, inputs: list[Result]) -> Result:
+        function, first = str(node.attributes["function"]), inputs[0]
+        if isinstance(first, dict):
+            if function == "scale":
+                factor = node.attributes["factor"]
+                assert isinstance(factor, float)
+                return {name: factor * gradient for name, gradient in first.items()}
+            second = inputs[1]
+            assert isinstance(second, dict)
+            sign = 1.0 if function == "add" else -1.0
+            return {name: gradient + sign * second[name] for name, gradient in first.items()}
+        return functions.apply(function, node.attributes, [value for value in inputs if isinstance(value, Tensor)])
+
+    def _sample(self, node: Node, like: Tensor) -> Tensor:
+        assert node.attributes["distribution"] == "wrong_label"
+        classes = node.attributes["classes"]
+        assert isinstance(classes, int)
+        offset = RANDOM.integers(f"{node.attributes['key']}/{self.step_number}", like.shape, 1, classes)
+        return (like + offset) % classes
+
+    def _relax(self, node: Node, inputs: list[Result]) -> Sequence[Result]:
+        body, count = node.body, node.attributes["count"]
+        assert body is not None and isinstance(count, int)
+        states = list(inputs)
+        for _ in range(count):
+            for state, value in zip(body.states, states, strict=True):
+                self.values[state.key] = value
+            self.run(body.nodes)
+            states = [self.values[result.key] for result in body.results]
+        return states
+
+    def _effect(self, node: Node, value: Result) -> None:
+        if node.primitive == "record":
+            assert isinstance(value, Tensor)
+            self.losses[str(node.attributes["of"])] = float(value)
+        elif node.primitive == "put":
+            assert isinstance(value, Tensor)
+            target = node.attributes["target"]
+            self.puts[target.name if isinstance(target, Added) else str(target)] = value
+        else:
+            assert isinstance(value, dict) and node.unit is not None
+            for name, gradient in value.items():
+                key = (node.unit.block, name)
+                self.updates[key] = self.updates[key] + gradient if key in self.updates else gradient
+
+    # -- forwards and vjps ------------------------------------------------------------------------------------------
+
+    def _forward(self, node: Node, inputs: list[Tensor]) -> Tensor:
+        unit = node.unit
+        assert unit is not None
+        if unit.head is not None:
+            self.traces[node.index] = _Trace(unit, tuple(inputs), {}, False)
+            return _head(unit, inputs[0], self.program.state[unit.head.name])
+        training = self.training and unit.block not in self.frozen
+        streams = node.outputs[0].streams
+        if unit.batch_coupled and streams > 1:
+            parts = zip(*(x.chunk(streams) for x in inputs), strict=True)
+            runs = [self._operations(unit, part, training, moves=True) for part in parts]
+            made = {name: torch.cat([run[name] for run in runs]) for name in runs[0]}
+        else:
+            made = self._operations(unit, inputs, training, moves=node.attributes["statistics"] == "update")
+        self.traces[node.index] = _Trace(unit, tuple(inputs), made, training)
+        return made[self.program.network.block(unit.name).output]
+
+    def _operations(self, unit: Unit, inputs: Sequence[Tensor], training: bool, *, moves: bool) -> dict[str, Tensor]:
+        """Every operation's output, the block's inputs included, by node name."""
+        network = self.program.network
+        block = network.block(unit.name)
+        made = {_source(network, name): x for name, x in zip(block.inputs, inputs, strict=True)}
+        for node in network.nodes_of(block):
+            given = [made[name] for name in node.inputs]
+            weights = self._weights(node.name, node.weights)
+            if training and moves:
+                for name, value in new_statistics(node.kind, node.arguments, given, weights).items():
+                    self.statistics[f"{node.name}.{name}"] = value
+            mask = self._mask(node.name, node.kind, node.arguments, given) if training else None
+            made[node.name] = evaluate(node.kind, node.arguments, given, weights, training=training, mask=mask)
+        return made
+
+    def _weights(self, name: str, weights: Sequence[Weight]) -> dict[str, Tensor]:
+        """Weights as they were when the step began, statistics as they are now."""
+        held = {**self.program.state, **self.statistics}
+        return {weight.name: held[f"{name}.{weight.name}"] for weight in weights}
+
+    def _mask(self, name: str, kind: str, arguments: Mapping[str, object], given: Sequence[Tensor]) -> Tensor | None:
+        if kind != "dropout":
+            return None
+        rate = arguments["rate"]
+        assert isinstance(rate, float | int)
+        return RANDOM.uniform(f"dropout/{name}/{self.step_number}", given[0].shape) >= rate
+
+    def _pull(self, node: Node, cotangent: Tensor) -> Sequence[Result]:
+        trace = self.traces[node.inputs[0].node.index]
+        if trace.unit.head is not None:
+            return _pull_head(trace.unit, trace.inputs[0], self.program.state[trace.unit.head.name], cotangent)
+        via = node.attributes.get("via", {})
+        assert isinstance(via, Mapping)
+        streams = node.inputs[0].kind.streams
+        if trace.unit.batch_coupled and streams > 1:
+            return self._pull_streams(trace, cotangent, via, streams)
+        gradients, below = self._pull_operations(trace, cotangent, via)
+        return [gradients, *below]
+
+    def _pull_streams(self, trace: _Trace, cotangent: Tensor, via: Mapping[str, Added], streams: int) -> Sequence[Result]:
+        """A pair through operations that couple the batch: each stream apart, gradients added."""
+        total: Gradients = {}
+        below: list[list[Tensor]] = []
+        for stream in range(streams):
+            made = {name: value.chunk(streams)[stream] for name, value in trace.made.items()}
+            inputs = tuple(x.chunk(streams)[stream] for x in trace.inputs)
+            part = _Trace(trace.unit, inputs, made, trace.training)
+            gradients, pulled = self._pull_operations(part, cotangent.chunk(streams)[stream], via)
+            total = {name: total[name] + g if name in total else g for name, g in gradients.items()}
+            below.append(pulled)
+        return [total, *(torch.cat(parts) for parts in zip(*below, strict=True))]
+
+    def _pull_operations(self, trace: _Trace, cotangent: Tensor, via: Mapping[str, Added]) -> tuple[Gradients, list[Tensor]]:
+        """Down through a block, one operation at a time; `via` replaces a weight on the way to an operation's input."""
+        network = self.program.network
+        block = network.block(trace.unit.name)
+        gradients: Gradients = {}
+        arriving: dict[str, Tensor] = {block.output: cotangent}
+        for node in reversed(network.nodes_of(block)):
+            if node.name not in arriving:
+                continue
+            given = [trace.made[name] for name in node.inputs]
+            weights = self._weights(node.name, node.weights)
+            mask = self._mask(node.name, node.kind, node.arguments, given) if trace.training else None
+            trained = [weight.name for weight in node.weights if weight.trained]
+
+            def output(ws: Mapping[str, Tensor], xs: Sequence[Tensor], node=node, weights=weights, mask=mask) -> Tensor:  # type: ignore[no-untyped-def]
+                return evaluate(node.kind, node.arguments, xs, {**weights, **ws}, training=trace.training, mask=mask)
+
+            arrived = arriving[node.name]
+            for name, gradient in _gradients(output, {n: weights[n] for n in trained}, given, arrived, of="weights").items():
+                gradients[f"{node.name}.{name}"] = gradient
+            path = {n: weights[n] for n in trained}
+            if node.attribute in via:
+                path["weight"] = self.program.state[via[node.attribute].name]
+            pulled = _gradients(output, path, given, arrived, of="inputs")
+            for position, name in enumerate(node.inputs):
+                if position in pulled:
+                    arriving[name] = arriving[name] + pulled[position] if name in arriving else pulled[position]
+        sources = [_source(network, name) for name in block.inputs]
+        return gradients, [arriving.get(name, torch.zeros_like(trace.made[name])) for name in sources]
+
+
+def _source(network: Network, name: str) -> str:
+    return network.block(name).output if network.has_block(name) else name
+
+
+def _gradients(output, weights, inputs, cotangent, *, of):  # type: ignore[no-untyped-def]
+    """Derivative of one operation's plain definition: of its weights by name, or of its inputs by position."""
+    ws = {name: w.detach().clone().requires_grad_(of == "weights") for name, w in weights.items()}
+    xs = [x.detach().clone().requires_grad_(of == "inputs" and x.is_floating_point()) for x in inputs]
+    wanted = dict(ws) if of == "weights" else {i: x for i, x in enumerate(xs) if x.requires_grad}
+    if not wanted:
+        return {}
+    made = output(ws, xs)
+    if not made.requires_grad:
+        return {key: torch.zeros_like(value) for key, value in wanted.items()}
+    found = torch.autograd.grad(made, list(wanted.values()), cotangent, allow_unused=True)
+    return {key: torch.zeros_like(wanted[key]) if g is None else g for key, g in zip(wanted, found, strict=True)}
+
+
+def _head(unit: Unit, x: Tensor, weight: Tensor) -> Tensor:
+    return _rows(unit, x) @ weight.T
+
+
+def _rows(unit: Unit, x: Tensor) -> Tensor:
+    """A head's features: the batch, the positions where labels have them, then what is left, flat."""
+    assert unit.head is not None
+    return x.reshape(len(x), *unit.output[:-1], unit.head.shape[1])
+
+
+def _pull_head(unit: Unit, x: Tensor, weight: Tensor, cotangent: Tensor) -> Sequence[Result]:
+    assert unit.head is not None
+    rows = _rows(unit, x)
+    gradient = cotangent.reshape(-1, weight.shape[0]).T @ rows.reshape(-1, weight.shape[1])
+    return [{unit.head.name: gradient}, (cotangent @ weight).reshape(x.shape)]
+
+
+def _feedback(signal: Tensor, matrix: Tensor, kind: Kind) -> Tensor:
+    if tuple(matrix.shape) == (signal.shape[-1], kind.shape[-1]) and signal.shape[1:-1] == kind.shape[:-1]:
+        return signal @ matrix
+    return (signal.flatten(1) @ matrix).reshape(len(signal), *kind.shape)
+
+
+def _solve(node: Node, tensors: list[Tensor]) -> Tensor:
+    products, moments, rows = tensors
+    ridge, free = node.attributes["ridge"], node.attributes["free"]
+    assert isinstance(ridge, float) and isinstance(free, int)
+    penalty = torch.eye(len(products), dtype=torch.float64) * ridge * rows
+    if free:
+        penalty[-free:] = 0
+    return torch.linalg.solve(products + penalty, moments)
+
+
