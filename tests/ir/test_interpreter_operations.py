@@ -114,7 +114,7 @@ def test_unknown_operations_have_no_definition() -> None:
 
 
 def test_another_packages_operation_brings_its_definition(monkeypatch: pytest.MonkeyPatch) -> None:
-    def definition(_arguments: Any, inputs: Any, _weights: Any, *, training: bool, mask: Any) -> Tensor:
+    def definition(_arguments: Any, inputs: list[Tensor], _weights: Any, *, training: bool, mask: Any) -> Tensor:
         return inputs[0] * (2 if training and mask is None else 3)
 
     entry = replace(OPERATIONS["identity"], name="swishy", definition=definition)
