@@ -15,26 +15,32 @@ from torch import Tensor
 
 from benchmarks.compare import Step
 
-SOURCES = {784: "mnist()", 3072: "cifar10()", 64: "digits()"}
-"""A data source for a number of inputs: it fixes the types. Its files are not read, batches are drawn."""
-SHAPES = {784: (1, 28, 28), 3072: (3, 32, 32), 64: (1, 8, 8)}
 
-
-def program(rule: str, dims: Sequence[int], batch: int) -> str:
-    """The `.lp` text of a multilayer perceptron of widths `dims`, every block under one rule."""
-    blocks = []
-    source = "image -> flatten"
+def program(dims: Sequence[int], rule: str, batch: int, optimizer: str = "adam(lr = 1e-3)") -> str:
+    """The `.lp` text of a multilayer perceptron of widths `dims`, `[inputs, hidden ..., classes]`, every block under one rule."""
+    source, blocks = "x", []
     for number, width in enumerate(dims[1:-1], start=1):
         blocks.append(f"block hidden{number} = {source} -> linear({width}) -> relu")
         source = f"hidden{number}"
+    return whole(dims[0], dims[-1], blocks, source, rule, f"batch = {batch}, optimizer = {optimizer}")
+
+
+def chain(depth: int, width: int, rule: str, batch: int) -> str:
+    """The `.lp` text of `depth` equal blocks, linear and ReLU, and a readout, under plain SGD."""
+    block = f"block layer[{depth}] = x -> linear({width}) -> relu"
+    return whole(width, 10, [block], "layer", rule, f"batch = {batch}, optimizer = sgd(lr = 1e-3)")
+
+
+def whole(inputs: int, classes: int, blocks: Sequence[str], last: str, rule: str, options: str) -> str:
+    """A program around some blocks. Its data are never made: batches are handed to its step."""
     lines = [
-        "network perceptron",
-        f"data image, label = {SOURCES[dims[0]]}",
+        "network timed",
+        f"data x: f32[{inputs}], y: class[{classes}] = synthetic(examples = 1000)",
         *blocks,
-        f"block readout = {source} -> linear({dims[-1]})",
-        "objective cross_entropy(readout, label)",
+        f"block readout = {last} -> linear({classes})",
+        "objective cross_entropy(readout, y)",
         f"learn all with {rule}",
-        f"train epochs = 1, batch = {batch}, optimizer = adam(lr = 1e-3), seed = 1",
+        f"train epochs = 1, {options}, seed = 1",
     ]
     return "\n".join(lines) + "\n"
 

@@ -8,19 +8,18 @@ All that is compared runs in one process, interleaved (see `compare.py`). Batche
 from __future__ import annotations
 
 import argparse
-import itertools
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from benchmarks import emitted
 from benchmarks.by_hand import backprop, direct_feedback_alignment, forward_forward, mono_forward
+from benchmarks.by_hand.trainer import Trainer, on
 from benchmarks.compare import Comparison, Step, compare
 
 
@@ -45,10 +44,6 @@ USUAL_BOUND = 0.85
 """Generated backpropagation against backpropagation as everyone writes it."""
 RULE_BOUNDS = {"mono_forward": 0.87, "forward_forward": 1.55, "direct_feedback_alignment": 0.87}
 """A data pass of a rule against one of backpropagation, both generated."""
-
-
-class Trainer(Protocol):
-    def step(self, x: Tensor, y: Tensor) -> None: ...
 
 
 BY_HAND: dict[str, dict[str, Callable[[Size], Trainer]]] = {
@@ -77,12 +72,6 @@ def batches(size: Size, count: int = 32) -> list[tuple[Tensor, Tensor]]:
     ]
 
 
-def on(trainer: Trainer, data: Sequence[tuple[Tensor, Tensor]]) -> Step:
-    """The trainer's step on one batch after another."""
-    endless = itertools.cycle(data)
-    return lambda: trainer.step(*next(endless))
-
-
 def hand_written(rule: str) -> list[str]:
     return [f"{rule}, by hand, {spelling}" for spelling in BY_HAND[rule]]
 
@@ -99,9 +88,9 @@ def steps(size: Size, rules: Sequence[str], folder: Path | None) -> dict[str, St
         for name, make in zip(hand_written(rule), BY_HAND[rule].values(), strict=True):
             made[name] = on(make(size), data)
         if folder is not None:
-            module = emitted.compiled(emitted.program(rule, size.dims, size.batch), f"{rule}_{size.dims[0]}", folder)
-            shaped = [(x.view(-1, *emitted.SHAPES[size.dims[0]]), y) for x, y in data]
-            made[generated(rule)] = emitted.step_of(module, shaped)
+            text = emitted.program(size.dims, rule, size.batch)
+            module = emitted.compiled(text, f"{rule}_{size.dims[0]}", folder)
+            made[generated(rule)] = emitted.step_of(module, data)
     return made
 
 
