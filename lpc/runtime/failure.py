@@ -1,0 +1,15 @@
+"""What can be foreseen to go wrong ends in one line and an exit status, never in a traceback."""
+
+from __future__ import annotations
+
+
+class Failure(Exception):
+    """Training failed: a loss that is not finite, a corrupt checkpoint, a lost device, a full disk."""
+
+    status = 1
+
+
+class BadInput(Failure):
+    """Options, data or folders are not as they must be; nothing was written."""
+
+    status = 2
