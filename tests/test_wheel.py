@@ -1,0 +1,55 @@
+"""The wheel: what it holds, and that it works where there is nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built with the installed hatchling: no network, no second environment."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_is_pure_python_and_holds_grammar_templates_and_types(wheel: Path) -> None:
+    assert wheel.name == "lpc-0.1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        entry_points = archive.read("lpc-0.1.0.dist-info/entry_points.txt").decode()
+    templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "lpc").rglob("*.j2")}
+    assert templates
+    assert {"lpc/py.typed", "lpc/grammar/lp.lark", "lpc-0.1.0.dist-info/licenses/LICENSE", *templates} <= names
+    assert {name.split("/")[0] for name in names} == {"lpc", "lpc-0.1.0.dist-info"}
+    assert "lpc = lpc.cli:main" in entry_points
+
+
+def test_the_wheel_compiles_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+    installed, empty = tmp_path / "installed", tmp_path / "empty"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(installed)
+    empty.mkdir()
+    (empty / "digits.lp").write_bytes((ROOT / "examples" / "digits.lp").read_bytes())
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+
+    def python(*arguments: str) -> str:
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, cwd=empty, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert Path(python("-c", "import lpc; print(lpc.__file__)").strip()).is_relative_to(installed)
+    python("-m", "lpc", "compile", "digits.lp", "-o", "train.py")
+    assert "class Network" in (empty / "train.py").read_text(encoding="utf-8")
