@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lpc.codegen.lines import MARK, Line, mark
 from lpc.codegen.names import identifier
 from lpc.ir.network import TARGET, Block, Network, Node
-from lpc.ir.ops import find
+from lpc.ir.ops import operation_of
 
 TEMPORARIES = ("x", "y", "z")
 
@@ -50,7 +50,7 @@ def print_block(network: Network, block: Block, name: str, doc: str, via: Collec
     modules: list[str] = []
     random = False
     for node in network.nodes_of(block):
-        operation = find(node.kind)
+        operation = operation_of(node.kind)
         imports.update(operation.imports)
         random = random or operation.random
         if operation.module is not None:
@@ -63,7 +63,7 @@ def print_block(network: Network, block: Block, name: str, doc: str, via: Collec
     parameters = _parameters(block)
     body = _body(network, block, parameters, via)
     if via:
-        imports.update(f"{find(node.kind).name}_via" for node in network.nodes_of(block) if node.attribute in via)
+        imports.update(name for node in network.nodes_of(block) if node.attribute in via for name in operation_of(node.kind).via_imports)
     extra = (["feedback=None"] if via else []) + (["step=None"] if random else [])
     lines = [f"class {name}(nn.Module):", f'    """{doc}"""', ""]
     if modules or random:
@@ -100,7 +100,7 @@ def print_operations(
     """Statements that evaluate some operations and return the output. `sources` names what comes from outside."""
     lines: list[Line] = []
     for node in nodes:
-        operation = find(node.kind)
+        operation = operation_of(node.kind)
         texts = [mark("v", name) for name in node.inputs]
         types = _types(network, node)
         fields = {"self": f"{owner}.{node.attribute}", "name": "{self.name}." + node.attribute}

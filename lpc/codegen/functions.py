@@ -11,7 +11,7 @@ from lpc.codegen.inline import top_level_names
 from lpc.codegen.lines import Line, mark
 from lpc.codegen.names import allocate, identifier
 from lpc.codegen.roll import Chains, roll
-from lpc.codegen.schedule import Mode, Scheduled, schedule
+from lpc.codegen.schedule import Mode, schedule
 from lpc.codegen.segments import Spelling
 from lpc.codegen.statements import StatementPrinter
 from lpc.ir.network import Network
@@ -37,8 +37,8 @@ class StepFunction:
 class FunctionPrinter:
     """Prints the functions of one program: what all of them share is here."""
 
-    def __init__(self, network: Network, attributes: Attributes, target: str | None, heads: Mapping[str, str]) -> None:
-        self.network, self.attributes, self.target, self.heads = network, attributes, target, heads
+    def __init__(self, network: Network, attributes: Attributes, heads: Mapping[str, str]) -> None:
+        self.network, self.attributes, self.heads = network, attributes, heads
         self.chains: Chains = {b.name: b.chain for b in network.blocks if b.chain is not None}
         self.parameters = {name: identifier(name) for name in network.data}
         self.taken = {*top_level_names(), *CONTEXT, "net", "optimizer", "step", "losses", "k"}
@@ -136,12 +136,12 @@ def _quieted(lines: Sequence[Line]) -> list[tuple[Line, int]]:
 
 
 def _docstring(doc: Sequence[str]) -> list[str]:
-    """A docstring of short paragraphs, wrapped."""
-    wrapped = [line for paragraph in doc for line in textwrap.wrap(paragraph, WIDTH - 8)]
-    if len(wrapped) == 1 and len(wrapped[0]) <= WIDTH - 10:
-        return [f'    """{wrapped[0]}"""']
-    first, *rest = wrapped
-    return [f'    """{first}', "", *(f"    {line}" for line in rest), '    """']
+    """A docstring: a line, then short paragraphs, wrapped."""
+    first, *rest = doc
+    if not rest:
+        return [f'    """{first}"""']
+    wrapped = [line for paragraph in rest for line in textwrap.wrap(paragraph, WIDTH - 4)]
+    return [f'    """{first}', "", *(f"    {line}" for line in wrapped), '    """']
 
 
 def _folded(text: str, comment: str, indent: str) -> list[str]:
@@ -201,8 +201,3 @@ def _split(inside: str) -> list[str]:
             items.append(inside[start:at].strip())
             start = at + 1
     return [*items, *([rest] if (rest := inside[start:].strip()) else [])]
-
-
-def scheduled(phase: TracedPhase, mode: Mode) -> Scheduled:
-    """A phase's schedule without names: what `explain` and the cost model read."""
-    return schedule(phase, path=_path, mode=mode, listed=False)

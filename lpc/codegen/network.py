@@ -54,7 +54,7 @@ class Item:
 
     block: Block
     text: str
-    """With `{net}` for the block's module, `{name}` for its name as text inside a string."""
+    """With `{net}` for the block's module, `{name}` for its name as text inside a string; several statements have lines."""
 
 
 def constructor(network: Network, classes: Sequence[BlockClass], attributes: Attributes, places: Mapping[str, str]) -> list[str]:
@@ -81,23 +81,31 @@ def constructor(network: Network, classes: Sequence[BlockClass], attributes: Att
     return lines
 
 
-def additions(network: Network, added: Sequence[Added], attributes: Attributes, root: str) -> list[str]:
-    """Statements that attach what rules add to blocks."""
+def additions(
+    network: Network, added: Sequence[Added], attributes: Attributes, root: str, held: Collection[str] = ()
+) -> list[str]:
+    """Statements that attach what rules add to blocks. `held`: tensors attached before, whose holders are there already."""
+    there = {name.rpartition(".")[0] for name in held}
     holders: dict[str, dict[str, list[Added]]] = {}
     for tensor in added:
         holders.setdefault(tensor.block, {}).setdefault(tensor.name.rpartition(".")[0], []).append(tensor)
     items = [
-        Item(block, _addition(block, holder, tensors))
+        Item(block, _addition(holder, tensors, holder in there))
         for block in network.blocks
         for holder, tensors in holders.get(block.name, {}).items()
     ]
     return [line for text in _looped(items, attributes, root) for line in _fit(text)]
 
 
-def _addition(block: Block, holder: str, tensors: Sequence[Added]) -> str:
+def _addition(holder: str, tensors: Sequence[Added], there: bool) -> str:
+    """What attaches a rule's tensors to a block: one line, or one and one more for each tensor after the first."""
     rule = holder.partition(".")[2]
-    calls = "".join(_tensor(tensor) for tensor in tensors)
-    return f'{{net}}.{rule} = Added("{{name}}.{rule}"){calls}'
+    calls = [_tensor(tensor) for tensor in tensors]
+    if there:
+        return "\n".join(f"{{net}}.{rule}{call}" for call in calls)
+    first, *rest = calls
+    lines = [f'{{net}}.{rule} = Added("{{name}}.{rule}"){first}', *(f"{{net}}.{rule}{call}" for call in rest)]
+    return "\n".join(lines)
 
 
 def _tensor(tensor: Added) -> str:
@@ -107,7 +115,13 @@ def _tensor(tensor: Added) -> str:
         return f".sums({name}, {shape})"
     kind = "trained" if tensor.trained else "fixed"
     bound = tensor.law.scale if tensor.law.kind == "uniform" else 0.0
-    return f".{kind}({name}, {shape}, bound={literal(float(bound))})"
+    return f".{kind}({name}, {shape}, bound={_bound(float(bound))})"
+
+
+def _bound(bound: float) -> str:
+    """`256**-0.5` where the bound is exactly that, as readers know it; else the number."""
+    whole = round(bound**-2) if bound else 0
+    return f"{whole}**-0.5" if whole > 1 and float(whole) ** -0.5 == bound else literal(bound)
 
 
 def _looped(items: Sequence[Item], attributes: Attributes, root: str) -> list[str]:
@@ -122,10 +136,11 @@ def _looped(items: Sequence[Item], attributes: Attributes, root: str) -> list[st
         if item.block.chain and end - at >= 3:
             chain, first = item.block.chain
             text = item.text.replace('"{name}', 'f"{name}').replace("{net}", f"{root}.{chain}(k)").replace("{name}", f"{chain}_{{k}}")
-            lines += [f"for k in range({first}, {first + end - at}):", f"    {text}"]
+            lines += [f"for k in range({first}, {first + end - at}):", *(f"    {line}" for line in text.split("\n"))]
         else:
             for one in items[at:end]:
-                lines.append(one.text.replace("{net}", f"{root}.{attributes.of(one.block.name)}").replace("{name}", one.block.name))
+                text = one.text.replace("{net}", f"{root}.{attributes.of(one.block.name)}").replace("{name}", one.block.name)
+                lines += text.split("\n")
         at = end
     return lines
 

@@ -6,6 +6,7 @@ come only from the same or the previous group, and nothing after the loop may re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,17 +25,16 @@ class _Group:
     lines: tuple[Line, ...]
 
 
-def roll(lines: Sequence[Line], chains: Chains, named: Mapping[str, str]) -> list[Line]:
-    """Roll what can be rolled; `named` are preferred names, from which roles are told."""
+def roll(lines: Sequence[Line], chains: Chains, named: dict[str, str]) -> list[Line]:
+    """Roll what can be rolled; `named` are preferred names, from which roles are told. A rolled value gets its chain's name."""
     groups = _groups(lines)
     made: list[Line] = []
     position = 0
     writer = {key: line.block for line in lines for key in line.writes}
     while position < len(groups):
         end = _run_end(groups, position, chains, writer, named)
-        # The first group of a run may be joined by no earlier one, but must have one before it to read from.
         start = position
-        if end - start >= SHORTEST and (rolled := _rolled(groups, start, end, chains, writer, named)) is not None:
+        if end - start >= SHORTEST and (rolled := _rolled(groups, start, end, chains, named)) is not None:
             made += rolled
             position = end
         else:
@@ -108,26 +108,27 @@ def _block_of(name: str, chains: Chains) -> str | None:
     return head if head in chains else None
 
 
-def _rolled(
-    groups: Sequence[_Group], start: int, end: int, chains: Chains, writer: Mapping[str, str], named: Mapping[str, str]
-) -> list[Line] | None:
+def _rolled(groups: Sequence[_Group], start: int, end: int, chains: Chains, named: dict[str, str]) -> list[Line] | None:
     chain, first = chains[groups[start].block]
     last_group = groups[end - 1]
-    merged = _merged_names(groups, start, end, named)
+    merged = _merged_names(groups, start, end)
     if merged is None:
         return None
+    for key in {key for line in last_group.lines for key in line.writes}:
+        named[key] = named[key].replace(last_group.block, chain)
     body: list[Line] = []
     for line in last_group.lines:
         text = _with_index(line.text, chain, last_group.block, merged)
         writes = tuple(merged.get(key, key) for key in line.writes)
-        body.append(Line(text, line.block, writes, line.depth + 1, line.comment, quiet=line.quiet, opens=line.opens))
+        comment = line.comment.replace(line.block, "its block") if line.block else line.comment
+        body.append(Line(text, line.block, writes, line.depth + 1, comment, quiet=line.quiet, opens=line.opens))
     head = Line(f"for k in range({first}, {first + end - start}):", "", (), groups[start].lines[0].depth, opens=True)
     for group in groups[:start]:
         _rename(group.lines, merged)
     return [head, *body]
 
 
-def _merged_names(groups: Sequence[_Group], start: int, end: int, named: Mapping[str, str]) -> dict[str, str] | None:
+def _merged_names(groups: Sequence[_Group], start: int, end: int) -> dict[str, str] | None:
     """Which values of the rolled groups share the name of the last group's; None where a loop would change what is read."""
     final = list(groups[end - 1].lines)
     merged: dict[str, str] = {}
@@ -167,12 +168,12 @@ def _rename(lines: Sequence[Line], merged: Mapping[str, str]) -> None:
 def _with_index(text: str, chain: str, block: str, merged: Mapping[str, str]) -> str:
     """Marks of this block become marks of `chain[k]`."""
 
-    def change(found: object) -> str:
-        letter, name = found[1], found[2]  # type: ignore[index]
+    def change(found: re.Match[str]) -> str:
+        letter, name = found[1], found[2]
         if letter == "v":
             return mark("v", merged.get(name, name))
         if name == block or name.startswith(block + "."):
             return f"{OPEN}{letter.upper()}{chain}{name[len(block) :]}{CLOSE}"
-        return str(found[0])  # type: ignore[index]
+        return found[0]
 
     return MARK.sub(change, text)

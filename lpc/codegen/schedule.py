@@ -31,7 +31,7 @@ class Scheduled:
     """A phase as lines, with what else a script needs for it."""
 
     lines: list[Line]
-    named: Mapping[str, str]
+    named: dict[str, str]
     inputs: tuple[str, ...]
     """Names of the data the step reads."""
     optimizers: dict[str, list[Unit]] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class _Scheduler:
         self.records = [node for node in phase.nodes if node.primitive == "record"]
         roots = [node.inputs[0] for node in self.records] if not listed else []
         roots += [phase.scores] if phase.scores is not None else []
-        self.printer = StatementPrinter(phase.nodes, self.spelling, path, roots, gradients=self.gradients)
+        self.printer = StatementPrinter(phase.nodes, self.spelling, path, roots, gradients=self.gradients, frozen=phase.frozen)
         self.updates = {node.unit.name: node.unit for node in phase.nodes if node.primitive == "update" and node.unit is not None}
         self.waiting = list(self.spelling.segments)
         self.ready: list[Segment] = []

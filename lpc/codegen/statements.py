@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from math import prod
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from math import isfinite, prod
 
 from lpc.codegen.lines import Line, mark
 from lpc.codegen.segments import Root, Segment, Spelling
@@ -17,7 +18,9 @@ NEVER_INLINE = frozenset({"fwd", "relax", "state", "input", "vjp"})
 
 def literal(value: object) -> str:
     """A number, word or flag as Python text; nothing else may reach a script."""
-    if isinstance(value, (bool, int, float, str)):
+    if isinstance(value, str):
+        return json.dumps(value)
+    if isinstance(value, (bool, int)) or (isinstance(value, float) and isfinite(value)):
         return repr(value)
     raise TypeError(f"no literal for {type(value).__name__}")
 
@@ -27,6 +30,7 @@ class StatementPrinter:
 
     path: a state name -> the text that reads it from `net` (`net.hidden1.mono_forward.projection`).
     gradients: False where nothing is recorded anywhere (inference, passes that only gather).
+    frozen: blocks in inference mode throughout the step.
     training: False for inference: operations that draw random numbers are not told the step.
     """
 
@@ -39,7 +43,9 @@ class StatementPrinter:
         *,
         gradients: bool = True,
         training: bool = True,
+        frozen: Collection[str] = (),
     ) -> None:
+        self.frozen = frozen
         self.nodes, self.spelling, self.path, self.gradients, self.training = nodes, spelling, path, gradients, training
         self.imports: set[str] = set()
         self.lines: list[Line] = []
@@ -64,10 +70,8 @@ class StatementPrinter:
         for node in walk(self.nodes):
             if node.index in self.spelling.absorbed:
                 continue
-            for value in node.inputs:
+            for value in node.inputs[0].node.inputs if node.primitive == "grad" else node.inputs:
                 use(value)
-            if node.primitive == "vjp":
-                use(node.inputs[1])
             if node.body is not None:
                 for value in node.body.results:
                     use(value)
@@ -157,7 +161,7 @@ class StatementPrinter:
         factor = _scale_of(node)
         inner = self.read(node.inputs[0], atom=True)
         if factor == 1.0:
-            return self.read(node.inputs[0]), False
+            return inner, True
         return (f"-{inner}", False) if factor == -1.0 else (f"{literal(factor)} * {inner}", False)
 
     def _feedback(self, node: Node) -> tuple[str, bool]:
@@ -193,8 +197,8 @@ class StatementPrinter:
     def _sample(self, node: Node) -> str:
         assert node.attributes["distribution"] == "wrong_label"
         self.imports.add("wrong_labels")
-        key = literal(f"{node.attributes['key']}/")[:-1] + '{step}''
-        return f"wrong_labels({self.read(node.inputs[0])}, {literal(node.attributes['classes'])}, f{key})"
+        key = f'f"{node.attributes["key"]}/{{step}}"'
+        return f"wrong_labels({self.read(node.inputs[0])}, {literal(node.attributes['classes'])}, {key})"
 
     def _outer(self, node: Node) -> str:
         def rows(value: Value) -> str:
@@ -223,7 +227,7 @@ class StatementPrinter:
         if vias and isinstance(vias[0], Mapping):
             holder = next(iter(vias[0].values())).name.rpartition(".")[0]
             texts.append(f"feedback={self.path(holder)}")
-        if unit.random and self.training and node.attributes["statistics"] != "frozen":
+        if unit.random and self.training and unit.block not in self.frozen:
             texts.append("step=step")
         call = f"{mark('u', unit.name)}({', '.join(texts)})"
         if unit.batch_coupled and node.outputs[0].streams > 1:
@@ -315,11 +319,9 @@ class StatementPrinter:
         retain = ", retain_graph=True" if again else ""
         keys = [self.name(Value(node, p, SILENT), "pull") for p in asked]
         targets = ", ".join(mark("v", key) for key in keys)
-        comma = "," if len(keys) == 1 else ""
-        call = f"torch.autograd.grad({output}, ({leaves}{',' if len(asked) == 1 else ''}), {self.read(node.inputs[1])}{retain})"
-        if len(asked) == 1:
-            call = f"torch.autograd.grad({output}, {leaves}, {self.read(node.inputs[1])}{retain})"
-        self.add(f"{targets}{comma} = {call}", node, writes=keys)
+        wanted, first = (f"({leaves})", "") if len(asked) > 1 else (leaves, "[0]")
+        call = f"torch.autograd.grad({output}, {wanted}, {self.read(node.inputs[1])}{retain}){first}"
+        self.add(f"{targets} = {call}", node, writes=keys)
 
     def _relax(self, node: Node) -> None:
         body = node.body

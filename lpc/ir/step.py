@@ -24,7 +24,7 @@ Meaning of order: `update` and `put` take effect at the end of the step, whateve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Literal
@@ -83,7 +83,11 @@ class Unit:
     """State name and size of each trained parameter."""
     flops: int
     weight_pull_flops: int
+    """Of the gradients of its parameters, once cotangents have reached its operations."""
+    inner_pull_flops: int
+    """Of carrying a cotangent down to its lowest operation with parameters."""
     input_pull_flops: int
+    """Of carrying it on from there to the inputs."""
     head: Added | None = None
     batch_coupled: bool = False
     random: bool = False
@@ -229,25 +233,26 @@ def reads(node: Node) -> Iterator[Value]:
         yield from node.body.results
 
 
-def live(nodes: Sequence[Node], roots: Sequence[Value]) -> list[Node]:
+def live(nodes: Sequence[Node], roots: Sequence[Value], frozen: Collection[str] = ()) -> list[Node]:
     """Dead-code removal: the nodes that an effect (`update`, `put`, `record`) or a root needs.
 
     Rests on the law that a value nobody reads changes nothing. Whether the *outputs* of a node are used is decided per port
-    later, so the input gradient of a first block is never computed.
+    later, so the input gradient of a first block is never computed. Blocks in `frozen` keep their batch-norm statistics.
     """
     wanted = {value.node.index for value in roots}
     kept: list[Node] = []
     for node in reversed(nodes):
-        if _acts(node) or node.index in wanted:
+        if _acts(node, frozen) or node.index in wanted:
             kept.append(node)
             wanted.update(value.node.index for value in reads(node))
     return kept[::-1]
 
 
-def _acts(node: Node) -> bool:
+def _acts(node: Node, frozen: Collection[str]) -> bool:
     """Whether a node matters though nobody reads it: it writes, or it moves batch-norm statistics."""
     if node.primitive == "fwd":
-        return node.unit is not None and node.unit.batch_coupled and node.attributes.get("statistics") == "update"
+        moves = node.unit is not None and node.unit.batch_coupled and node.unit.block not in frozen
+        return moves and node.attributes.get("statistics") == "update"
     return node.primitive in ("update", "put", "record")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import prod, sqrt
+from math import prod
 
 from lpc.ir.op import Law as InitialLaw
 from lpc.ir.step import Added, Value
@@ -88,7 +88,7 @@ class CascadedForward(Rule):
     def matrix(self, run: Run, block: RunBlock) -> Added:
         assert run.output is not None
         outputs = prod(run.output.unit.output)
-        law = InitialLaw("uniform", 1 / sqrt(outputs))
+        law = InitialLaw("uniform", outputs**-0.5)
         return run.added(block, "feedback", (outputs, block.width), law, "carries the output error to the block", trained=False)
 
     def sums(self, run: Run, block: RunBlock, features: int) -> tuple[Added, Added]:
@@ -159,7 +159,7 @@ class CascadedForward(Rule):
             s.update(run.output, gradients)
 
     def _gather(self, s: Recorder, run: Run) -> None:
-        labels = s.map("one_hot", s.target, classes=run.outputs)
+        labels = s.map("one_hot", s.target, name="targets", classes=run.outputs)
         for block in run.hidden:
             s.fwd(block, frozen=True)
         for block, _ in self._solved(run):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import prod, sqrt
+from math import prod
 
 from lpc.ir.op import Law as InitialLaw
 from lpc.ir.step import Added, Value
@@ -60,7 +60,7 @@ class DirectFeedbackAlignment(Rule):
     def matrix(self, run: Run, block: RunBlock) -> Added:
         assert run.output is not None
         signal, features = _sizes(run, block)
-        law = InitialLaw("uniform", self.scale / sqrt(signal))
+        law = InitialLaw("uniform", self.scale * signal**-0.5)
         return run.added(block, "feedback", (signal, features), law, "carries the output error to the block", trained=False)
 
     def adds(self, run: Run) -> Sequence[Added]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import sqrt
 
 from lpc.ir.op import Law as InitialLaw
 from lpc.ir.step import Added, Value
@@ -64,7 +63,7 @@ class MonoForward(Rule):
     def projection(self, run: Run, block: RunBlock) -> Added:
         """M (classes x features), drawn by the law of a linear layer's weight; no bias."""
         features = run.features(block)
-        law = InitialLaw("uniform", 1 / sqrt(features))
+        law = InitialLaw("uniform", features**-0.5)
         return run.added(block, "projection", (run.outputs, features), law, "from activation to class scores", trained=True)
 
     def adds(self, run: Run) -> Sequence[Added]:

@@ -101,7 +101,10 @@ class PredictiveCoding(Rule):
             pull = s.flow()
             for block in reversed(run):
                 pull.give(h[block.name], s.vjp(h[block.name], errors[block.name])[1])
-            return [errors[b.name] + self._rate * (pull[h[b.name]] - errors[b.name]) for b in hidden]
+            arriving = {b.name: pull[h[b.name]] for b in hidden}
+            if self._rate == 1.0:
+                return list(arriving.values())
+            return [errors[b.name] + self._rate * (arriving[b.name] - errors[b.name]) for b in hidden]
 
         zeros = [s.map("zeros", h[b.name]) for b in hidden]
         names = [f"{b.name}_error" for b in hidden]
@@ -119,7 +122,7 @@ class PredictiveCoding(Rule):
             """Predictions of every block from the values below it, and how far the values are from them."""
             predicted = {b.name: s.fwd(b, *(values.get(name) or s.value_of(name) for name in b.inputs)) for b in run}
             top = predicted[out.name]
-            errors = {b.name: predicted[b.name] - values[b.name] for b in hidden}
+            errors = {b.name: s.map("subtract", predicted[b.name], values[b.name], name=f"{b.name}_error") for b in hidden}
             return predicted, errors | {out.name: s.grad(s.objective(top, of=None), top)}
 
         def body(*states: Value) -> Sequence[Value]:

@@ -8,7 +8,7 @@ from math import prod
 
 from lpc.ir.network import Block, Network, Node
 from lpc.ir.op import Law
-from lpc.ir.ops import find
+from lpc.ir.ops import operation_of
 from lpc.ir.program import Objective
 from lpc.ir.step import Added, Unit
 from lpc.ir.types import Label, Tensor, Type
@@ -17,16 +17,24 @@ from lpc.ir.types import Label, Tensor, Type
 def unit_of(network: Network, block: Block) -> Unit:
     """What one forward evaluation of a block is and costs, read off the operation catalogue."""
     nodes = network.nodes_of(block)
-    flops = weight_pull = input_pull = kept = 0
+    flops = weight_pull = inner_pull = input_pull = kept = 0
+    weighted: set[str] = set()
+    """Operations that have parameters, or read something in the block that has."""
     coupled = random = False
     differentiable = True
     for node in nodes:
-        operation = find(node.kind)
+        operation = operation_of(node.kind)
         types = tuple(network.node(name).type for name in node.inputs)
         assert isinstance(node.type, Tensor)
         flops += operation.flops(types, node.type, node.arguments)
         weight_pull += operation.weight_pull_flops(types, node.type, node.arguments)
-        input_pull += operation.input_pull_flops(types, node.type, node.arguments)
+        pull = operation.input_pull_flops(types, node.type, node.arguments)
+        if any(name in weighted for name in node.inputs):
+            inner_pull += pull
+        else:
+            input_pull += pull
+        if any(weight.trained for weight in node.weights) or any(name in weighted for name in node.inputs):
+            weighted.add(node.name)
         coupled, random = coupled or operation.batch_coupled, random or operation.random
         differentiable = differentiable and operation.differentiable
         kept += 0 if operation.shape_only else node.type.size
@@ -34,7 +42,7 @@ def unit_of(network: Network, block: Block) -> Unit:
     assert isinstance(block.type, Tensor)
     trained = tuple((name, prod(w.shape)) for name, w in network.weights(block) if w.trained)
     return Unit(
-        block.name, block.name, shapes, block.type.shape, trained, flops, weight_pull, input_pull,
+        block.name, block.name, shapes, block.type.shape, trained, flops, weight_pull, inner_pull, input_pull,
         batch_coupled=coupled, random=random, differentiable=differentiable, depth=len(nodes), kept=kept,
     )  # fmt: skip
 
@@ -125,7 +133,7 @@ class Run:
         shape = (*self.positions, outputs) if self.positions else (outputs,)
         cost = 2 * outputs * features * rows
         return Unit(
-            added.name, block.name, (block.unit.output,), shape, ((added.name, added.size),), cost, cost, cost, head=added, kept=0
+            added.name, block.name, (block.unit.output,), shape, ((added.name, added.size),), cost, cost, 0, cost, head=added
         )
 
     def linear_readout(self, block: RunBlock) -> Node | None:
@@ -134,10 +142,10 @@ class Run:
         for node in self.network.nodes_of(block.block):
             if node.kind == "linear" and linear is None:
                 linear = node
-            elif not find(node.kind).shape_only or linear is not None:
+            elif not operation_of(node.kind).shape_only or linear is not None:
                 return None
         return linear if len(block.inputs) == 1 else None
 
     def linear_nodes(self, block: RunBlock) -> list[Node]:
         """The operations of a block whose input gradient goes through a weight."""
-        return [node for node in self.network.nodes_of(block.block) if find(node.kind).via_call is not None]
+        return [node for node in self.network.nodes_of(block.block) if operation_of(node.kind).via_call is not None]

@@ -1,0 +1,126 @@
+"""Turns: which step functions a program has, in which order they run, and how each is scheduled.
+
+A phase of a program is one turn under `order = simultaneous`. Under `order = sequential` every block that learns alone (every
+run, where an error is shared) has a turn of its own: the same step, cut down to that block's updates. Rests on the law that a
+block's update does not depend on blocks it does not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lpc.codegen.schedule import Mode, prices
+from lpc.ir.program import Program
+from lpc.ir.step import Node, live, walk
+from lpc.rules.rule import TRAIN
+from lpc.rules.tracer import Region, Traced, TracedPhase
+
+PHASE_DOCS = {
+    "statistics": "One step of the pass in which frozen blocks gather batch-norm statistics.",
+    "blocks": "One step of training the blocks, before their predictors.",
+    "train": "One step on one batch: the loss of each block that has one, and the class scores or None.",
+    "fit": "One step of the pass that gathers what the closed form needs.",
+}
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One step function and the phase of training it runs in."""
+
+    name: str
+    phase: TracedPhase
+    mode: Mode
+    doc: tuple[str, ...]
+    flops: int
+
+    @property
+    def function(self) -> str:
+        return f"{self.name}_step"
+
+    @property
+    def optimizers(self) -> str:
+        return "make_optimizers" if self.name == "train" else f"make_{self.name}_optimizers"
+
+    @property
+    def finish(self) -> str:
+        return f"finish_{self.name}"
+
+    @property
+    def finish_doc(self) -> tuple[str, ...]:
+        return ("The closed-form solution, once every example was seen.",)
+
+
+def turns(program: Program) -> list[Turn]:
+    """Every turn of a program, in order."""
+    assert program.protocol is not None
+    traced: Traced = program.plan
+    made: list[Turn] = []
+    for phase in traced.phases:
+        if program.protocol.order == "sequential" and phase.phase.passes is None:
+            for owner, members in _learners(program.regions, phase):
+                made.append(_turn(program, _slice(phase, members), f"{phase.phase.name}_{owner}"))
+        else:
+            made.append(_turn(program, phase, phase.phase.name))
+    return made
+
+
+def _turn(program: Program, phase: TracedPhase, name: str) -> Turn:
+    assert program.protocol is not None
+    batch = program.protocol.batch or 1024
+    titles = list(dict.fromkeys(f"{region.rule.title}: {_lower(region.rule.summary)}" for region in program.regions))
+    doc = (PHASE_DOCS[phase.phase.name], *titles) if phase.phase == TRAIN else (PHASE_DOCS[phase.phase.name],)
+    return Turn(name, phase, prices(phase, batch).choice, doc, step_flops(phase.nodes))
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _learners(regions: Sequence[Region], phase: TracedPhase) -> list[tuple[str, set[str]]]:
+    """Who takes a turn: single blocks of local rules, whole runs of others; those with updates in this phase."""
+    updated = {node.block for node in phase.nodes if node.primitive == "update"}
+    found: list[tuple[str, set[str]]] = []
+    for region in regions:
+        names = [block.name for block in region.run if block.name in updated]
+        if region.rule.local:
+            found += [(name, {name}) for name in names]
+        elif names:
+            found.append((names[0] if len(names) == 1 else f"{names[0]}_to_{names[-1]}", set(names)))
+    return found
+
+
+def _slice(phase: TracedPhase, members: set[str]) -> TracedPhase:
+    """The phase with the updates and losses of some blocks alone, and nothing that only others need."""
+    kept = [n for n in phase.nodes if n.primitive not in ("update", "record") or n.block in members]
+    frozen = {n.unit.block for n in phase.nodes if n.primitive == "fwd" and n.unit is not None and n.unit.head is None} - members
+    scores = phase.scores if phase.scores is not None and phase.scores.node.block in members else None
+    nodes = live(kept, [scores] if scores is not None else [], frozen)
+    read = [n.unit.block for n in nodes if n.primitive == "fwd" and n.unit is not None and n.unit.block in frozen]
+    return TracedPhase(phase.phase, tuple(nodes), scores, phase.finish, tuple(dict.fromkeys([*phase.frozen, *read])))
+
+
+def step_flops(nodes: Sequence[Node]) -> int:
+    """Floating-point operations of one step, an example: forwards, and pulls as far as somebody asks for them."""
+    used = {value.key for node in walk(nodes) for value in node.inputs}
+    for node in walk(nodes):
+        if node.body is not None:
+            used |= {value.key for value in node.body.results}
+    return sum(_flops(node, used) for node in nodes)
+
+
+def _flops(node: Node, used: set[tuple[int, int]]) -> int:
+    if node.body is not None:
+        count = node.attributes["count"]
+        assert isinstance(count, int)
+        return count * sum(_flops(inner, used) for inner in node.body.nodes)
+    if node.unit is None or node.primitive not in ("fwd", "vjp"):
+        return 0
+    if node.primitive == "fwd":
+        return node.unit.flops * node.outputs[0].streams
+    streams = node.inputs[0].kind.streams
+    weights = (node.index, 0) in used
+    inputs = any((node.index, port) in used for port in range(1, len(node.outputs)))
+    unit = node.unit
+    cost = unit.weight_pull_flops * weights + unit.inner_pull_flops * (weights or inputs) + unit.input_pull_flops * inputs
+    return cost * streams

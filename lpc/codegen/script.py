@@ -1,0 +1,401 @@
+"""The whole script: from a lowered program to text.
+
+Statements come from printers; the template only lays them out. The bytes depend on the program alone: no clock, no path, no
+machine. Names and texts of a program reach the script through `identifier` and quoting printers, nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from lpc.codegen.attributes import Attributes, attributes
+from lpc.codegen.blocks import BlockClass, print_target
+from lpc.codegen.data import load_data
+from lpc.codegen.functions import FunctionPrinter, StepFunction, fold
+from lpc.codegen.inline import import_lines, inline
+from lpc.codegen.names import identifier
+from lpc.codegen.network import OptimizerPrinter, additions, block_classes, constructor
+from lpc.codegen.order import Turn, turns
+from lpc.ir.losses import LOSSES
+from lpc.ir.network import TARGET, Block
+from lpc.ir.program import Optimizer, Program
+from lpc.ir.step import Added, walk
+from lpc.ir.types import Label, Tensor
+from lpc.rules.tracer import Traced
+from lpc.version import VERSION
+
+WIDTH = 120
+BODY_MARK = "# body sha256: "
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script, and which line of the program each of its lines comes from (script line -> `.lp` line)."""
+
+    name: str
+    text: str
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("lpc.codegen"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+
+
+def print_script(program: Program) -> Script:
+    """The training script of a program whose steps are there."""
+    return _ScriptPrinter(program).script()
+
+
+class _ScriptPrinter:
+    def __init__(self, program: Program) -> None:
+        assert program.network is not None and program.objective is not None
+        assert program.protocol is not None and program.data is not None
+        self.program, self.network, self.objective = program, program.network, program.objective
+        self.protocol, self.data = program.protocol, program.data
+        self.traced: Traced = program.plan
+        self.attributes: Attributes = attributes(self.network)
+        self.file = re.sub(r"[^\w.\-]", "_", program.source.name)
+        self.places = {b.name: f"{self.file}:{program.source.line_number(b.span.start)}" for b in self.network.blocks}
+        self.vias = _vias(self.traced)
+        self.imports: set[str] = {"main", "Task", "Phase", "Binding", "Options", "Splits"}
+        self.printer = FunctionPrinter(self.network, self.attributes, self._heads())
+
+    def script(self) -> Script:
+        classes = block_classes(self.network, self._block_doc, self.vias)
+        for made in classes:
+            self.imports |= made.imports
+        turns_ = turns(self.program)
+        functions = [self._function(turn) for turn in turns_]
+        parts = {
+            "classes": ["\n".join(made.lines) for made in classes],
+            "network": self._network(classes),
+            "learning": self._learning(),
+            "functions": self._function_texts(turns_, functions),
+            "task": self._task(turns_, functions),
+        }
+        taken = inline(sorted(self.imports))
+        own = ["import sys", "import torch", "import torch.nn.functional as F", "from torch import nn"]
+        foreign = [f"from {module} import {name}" for made in classes for module, name in made.foreign]
+        text = _environment().get_template("script.py.j2").render(
+            **parts,
+            dependencies=", ".join(json.dumps(name) for name in self._dependencies(taken.names)),
+            docstring=self._docstring(),
+            imports="\n".join(import_lines([*own, *foreign, *taken.imports])),
+            source=f"SOURCE = {quoted_source(self.program.source.text)}",
+            sections=taken.sections,
+        )
+        return Script(self.script_name(), with_body_hash(text))
+
+    def script_name(self) -> str:
+        name = self.program.name + (f"_{self.program.variant}" if self.program.variant else "")
+        return name
+
+    # -- head -------------------------------------------------------------------------------------------------------
+
+    def _docstring(self) -> str:
+        variant = f", variant {self.program.variant}" if self.program.variant else ""
+        rules = ", ".join(dict.fromkeys(use.rule for use in self.program.uses.values()))
+        lines = [
+            f'"""Trains `{self.program.name}`{variant} by {rules}. Written by lpc {VERSION} from {self.file}; stands alone.',
+            "",
+            f"python {self.script_name()}.py --help lists its options.",
+            '"""',
+        ]
+        return "\n".join(lines)
+
+    def _dependencies(self, names: Iterable[str]) -> list[str]:
+        taken = set(names)
+        wanted = ["numpy", "torch"]
+        if "load_digits" in taken:
+            wanted.append("scikit-learn")
+        if self.program.measurements.energy:
+            wanted.append("nvidia-ml-py")
+        return sorted([*wanted, "tqdm"])
+
+    def _heads(self) -> dict[str, str]:
+        return {b.name: f"{b} ({self.places[b.name]}), {self.program.uses[b.name].rule}" for b in self.network.blocks}
+
+    def _block_doc(self, block: Block) -> str:
+        return f"`{self.places[block.name]}`"
+
+    # -- network ----------------------------------------------------------------------------------------------------
+
+    def _inference_added(self) -> list[Added]:
+        """What rules add that the prediction needs: it belongs to the network."""
+        used = {source.name for node in walk(self.traced.prediction_nodes) if isinstance(source := node.attributes.get("source"), Added)}
+        used |= {n.unit.head.name for n in walk(self.traced.prediction_nodes) if n.unit is not None and n.unit.head is not None}
+        return [added for added in self.traced.added if added.name in used]
+
+    def _network(self, classes: Sequence[BlockClass]) -> str:
+        body, reads, imports = self.printer.forward(self.traced.prediction_nodes, self.traced.prediction)
+        self.imports |= imports
+        own = self._inference_added()
+        if own:
+            self.imports.add("Added")
+        lines = ["class Network(nn.Module):", f'    """What `{self.program.name}` predicts with: each block, and what inference does with them."""', ""]
+        if self.attributes.renamed:
+            table = {attribute: block for block, attribute in self.attributes.renamed.items()}
+            lines += [f"    RENAMED = {json.dumps(table)}  # attributes whose names Python or torch has a use for", ""]
+        lines += ["    def __init__(self):", "        super().__init__()"]
+        lines += [f"        {line}" for line in constructor(self.network, classes, self.attributes, self.places)]
+        lines += [f"        {line}" for line in additions(self.network, own, self.attributes, "self")]
+        for chain in self.network.chains:
+            doc = f'        """Block k of the chain `{chain}`, counted from 1."""'
+            lines += ["", f"    def {chain}(self, k):", doc, f'        return self.get_submodule(f"{chain}_{{k}}")']
+        lines += ["", f"    def forward(self, {', '.join(identifier(name) for name in reads)}):", *(f"        {line}" for line in body)]
+        return "\n".join(lines)
+
+    def _learning(self) -> str:
+        inference = {added.name for added in self._inference_added()}
+        added = [a for a in self.traced.added if a.name not in inference]
+        lines = ["def add_learning_parameters(net):", '    """What the rules add to blocks: needed to learn, not to predict."""']
+        if added:
+            self.imports.add("Added")
+            lines += [f"    {line}" for line in additions(self.network, added, self.attributes, "net", held=inference)]
+        return "\n".join(lines)
+
+    # -- steps ------------------------------------------------------------------------------------------------------
+
+    def _function(self, turn: Turn) -> StepFunction:
+        made = self.printer.step(turn.phase, turn.function, turn.doc, turn.mode)
+        self.imports |= made.imports
+        return made
+
+    def _function_texts(self, turns_: Sequence[Turn], functions: Sequence[StepFunction]) -> list[str]:
+        optimizers = OptimizerPrinter(self.network, self.traced.added, self.attributes, self._optimizer)
+        texts: list[str] = []
+        if self._target_nodes():
+            names = ", ".join(identifier(name) for name in self.network.data)
+            body = "\n".join(f"    {line}" for line in print_target(self.network, self.objective.target))
+            texts.append(f'def target_of({names}):\n    """What the objective compares the prediction with."""\n{body}')
+        for turn, function in zip(turns_, functions, strict=True):
+            if function.optimizers:
+                texts.append(optimizers.function(turn.optimizers, function.optimizers))
+            texts.append(function.text)
+            if turn.phase.finish:
+                text, imports = self.printer.finish(turn.phase.finish, turn.finish, turn.finish_doc)
+                self.imports |= imports
+                texts.append(text)
+        return [*texts, self._score(), self._load()]
+
+    def _target_nodes(self) -> bool:
+        return any(node.owner == TARGET for node in self.network.target_nodes)
+
+    def _optimizer(self, block: str) -> Optimizer:
+        return self.program.uses[block].optimizer or self.protocol.optimizer
+
+    def _score(self) -> str:
+        """(mean loss, correct predictions or None) of one batch."""
+        names = [identifier(name) for name in self.network.data]
+        reads = {str(n.attributes["source"]) for n in self.traced.prediction_nodes if n.primitive == "input"}
+        inputs = ", ".join(identifier(name) for name in self.network.data if name in reads)
+        loss = LOSSES[self.objective.loss]
+        target = identifier(self.objective.target) if self.objective.target in self.network.data else f"target_of({', '.join(names)})"
+        many = len(self.traced.prediction.kind.shape) > 1 and loss.positions_value
+        value = (loss.positions_value if many else loss.value).format("scores", target)
+        self.imports |= set(loss.imports)
+        label = isinstance(self.network.type_of(self.objective.target), Label)
+        hits = f"(scores.argmax(-1) == {target}).sum()" if label else "None"
+        doc = "the mean loss, and how many predictions are right" if label else "the mean loss"
+        return "\n".join(
+            [
+                f"def score(net, {', '.join(names)}):",
+                f'    """One batch, judged: {doc}."""',
+                f"    scores = net({inputs})",
+                f"    return {value}, {hits}",
+            ]
+        )
+
+    def _load(self) -> str:
+        text, imports = load_data(self.data)
+        self.imports |= imports
+        return text
+
+    # -- the task ---------------------------------------------------------------------------------------------------
+
+    def _task(self, turns_: Sequence[Turn], functions: Sequence[StepFunction]) -> str:
+        p, m = self.protocol, self.program.measurements
+        target = self.objective.target
+        is_label = isinstance(self.network.type_of(target), Label)
+        data = [_binding(name, type_) for name, type_ in self.data.bindings]
+        fields: list[tuple[str, str]] = [
+            ("program", json.dumps(self.program.name)),
+            ("variant", "None" if self.program.variant is None else json.dumps(self.program.variant)),
+            ("source", "SOURCE"),
+            ("source_sha256", json.dumps(self.program.source.sha256)),
+            ("lpc", json.dumps(VERSION)),
+            ("seed", repr(p.seed)),
+            ("data", f"({', '.join(data)},)" if len(data) == 1 else f"({', '.join(data)})"),
+            ("label", repr(self.data.names.index(target)) if is_label and target in self.data.names else "None"),
+            ("output", json.dumps(self.objective.block)),
+            *self._tables(),
+            ("epochs", repr(p.epochs)),
+            ("steps", repr(p.steps)),
+            ("batch", repr(p.batch)),
+            ("network", "Network"),
+            ("learning", "add_learning_parameters"),
+            ("load", "load_data"),
+            ("score", "score"),
+            ("phases", self._phases(turns_, functions)),
+        ]
+        if self.program.overrides:
+            fields.append(("overrides", repr(tuple(self.program.overrides)).replace("'", '"')))
+        fields += self._protocol_fields()
+        if m.energy:
+            self.imports.add("open_meter")
+            fields.append(("meter", "open_meter"))
+        if m.memory:
+            self.imports.add("peak_memory")
+            fields.append(("memory", "peak_memory"))
+        if m.carbon is not None:
+            self.imports.add("carbon")
+            pue = m.carbon.get("pue")
+            fields.append(("carbon", f"lambda joules: carbon(joules, {m.carbon['intensity']!r}, {pue!r})"))
+        lines = ["TASK = Task("]
+        for name, text in fields:
+            line = f"    {name}={text},"
+            lines += [line] if len(line) <= WIDTH or "\n" in line else fold(line, "    ")
+        return "\n".join([*lines, ")"])
+
+    def _protocol_fields(self) -> list[tuple[str, str]]:
+        p = self.protocol
+        fields: list[tuple[str, str]] = []
+        if p.order != "simultaneous":
+            fields.append(("order", json.dumps(p.order)))
+        if p.patience is not None:
+            fields.append(("patience", repr(p.patience)))
+        if p.precision != "f32":
+            fields.append(("precision", json.dumps(p.precision)))
+        if p.schedule.kind in ("linear", "cosine"):
+            self.imports.add(p.schedule.kind)
+            fields.append(("schedule", p.schedule.kind))
+        elif p.schedule.kind == "step":
+            self.imports.add("staircase")
+            fields.append(("schedule", f"staircase(every={p.schedule.every!r}, factor={p.schedule.factor!r})"))
+        if p.schedule.warmup:
+            fields.append(("warmup", repr(p.schedule.warmup)))
+        augment = self.data.arguments.get("augment")
+        if augment:
+            self.imports.add("augmented")
+            words = ", ".join(json.dumps(word) for word in augment) if isinstance(augment, tuple) else json.dumps(augment)
+            fields.append(("augment", f"augmented({words})"))
+        return fields
+
+    def _tables(self) -> list[tuple[str, str]]:
+        """Which rule each block learns by, and where it stands; long chains by comprehension."""
+        rules = {block.name: self.program.uses[block.name].rule for block in self.network.blocks}
+        return [("rules", self._table(rules)), ("places", self._table(self.places))]
+
+    def _table(self, values: Mapping[str, str]) -> str:
+        items: list[str] = []
+        blocks = list(self.network.blocks)
+        at = 0
+        while at < len(blocks):
+            block = blocks[at]
+            end = at + 1
+            while block.chain and end < len(blocks) and blocks[end].chain is not None and blocks[end].chain[0] == block.chain[0]:
+                if values[blocks[end].name] != values[block.name]:
+                    break
+                end += 1
+            if block.chain and end - at >= 3:
+                first = block.chain[1]
+                items.append(f'**{{f"{block.chain[0]}_{{k}}": {json.dumps(values[block.name])} for k in range({first}, {first + end - at})}}')
+            else:
+                items += [f"{json.dumps(one.name)}: {json.dumps(values[one.name])}" for one in blocks[at:end]]
+            at = end
+        return "{" + ", ".join(items) + "}"
+
+    def _phases(self, turns_: Sequence[Turn], functions: Sequence[StepFunction]) -> str:
+        texts = []
+        for turn, function in zip(turns_, functions, strict=True):
+            columns = self._names(function.columns)
+            optimizers = turn.optimizers if function.optimizers else "lambda net: {}"
+            fields = [json.dumps(turn.name), turn.function, columns, optimizers]
+            if turn.phase.phase.passes is not None:
+                fields.append(f"passes={turn.phase.phase.passes!r}")
+            if turn.phase.finish:
+                fields.append(f"finish={turn.finish}")
+            if turn.phase.frozen:
+                fields.append(f"frozen={self._names(turn.phase.frozen)}")
+            fields.append(f"flops={turn.flops!r}")
+            texts.append(f"Phase({', '.join(fields)})")
+        return f"({', '.join(texts)},)" if len(texts) == 1 else f"({', '.join(texts)})"
+
+    def _names(self, names: Sequence[str]) -> str:
+        """A tuple of block names; three or more of one chain, in order, by comprehension."""
+        items: list[str] = []
+        at = 0
+        by_name = {block.name: block for block in self.network.blocks}
+        while at < len(names):
+            chain = by_name[names[at]].chain
+            end = at + 1
+            while chain and end < len(names) and by_name[names[end]].chain == (chain[0], chain[1] + end - at):
+                end += 1
+            if chain and end - at >= 3:
+                items.append(f'*(f"{chain[0]}_{{k}}" for k in range({chain[1]}, {chain[1] + end - at}))')
+            else:
+                items += [json.dumps(name) for name in names[at:end]]
+            at = end
+        return f"({', '.join(items)},)" if len(items) == 1 else f"({', '.join(items)})"
+
+
+def _vias(traced: Traced) -> dict[str, list[str]]:
+    """The operations of each block whose input gradient goes through feedback in some phase."""
+    found: dict[str, list[str]] = {}
+    for phase in traced.phases:
+        for node in walk(phase.nodes):
+            via = node.attributes.get("via")
+            if node.primitive == "vjp" and node.unit is not None and isinstance(via, Mapping):
+                found.setdefault(node.unit.name, []).extend(name for name in via if name not in found.get(node.unit.name, []))
+    return found
+
+
+def _binding(name: str, type_: object) -> str:
+    match type_:
+        case Tensor(shape=shape, dtype="f32"):
+            return f"Binding({json.dumps(name)}, {_shape(shape)})"
+        case Tensor(shape=shape, classes=classes):
+            return f"Binding({json.dumps(name)}, {_shape(shape)}, classes={classes!r})"
+        case Label(classes=classes, shape=()):
+            return f"Binding({json.dumps(name)}, classes={classes!r})"
+        case Label(classes=classes, shape=shape):
+            return f"Binding({json.dumps(name)}, {_shape(shape)}, classes={classes!r})"
+        case _:
+            raise TypeError(f"no binding for {type_}")
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+
+
+def quoted_source(text: str) -> str:
+    """A program's text as a Python string, on lines of its own where that is safe, else escaped."""
+    plain = all(char == "\n" or (char.isprintable() and char != "\\") for char in text) and '"""' not in text
+    if plain and text.endswith("\n") and len(max(text.split("\n"), key=len)) <= WIDTH:
+        return f'"""\\\n{text}"""'
+    lines = text.splitlines(keepends=True)
+    return "(\n" + "".join(f"    {json.dumps(line)}\n" for line in lines) + ")" if lines else '""'
+
+
+def with_body_hash(text: str) -> str:
+    """The script with a last line that tells an edited one from a generated one."""
+    return f"{text}\n{BODY_MARK}{body_hash(text)}\n"
+
+
+def body_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_unedited(text: str) -> bool:
+    """Whether a script is as lpc wrote it."""
+    body, mark, tail = text.rpartition(f"\n{BODY_MARK}")
+    return bool(mark) and tail.strip() == body_hash(body)
