@@ -20,7 +20,7 @@ import difflib
 import string
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, TypeVar, dataclass_transform
+from typing import ClassVar, Literal, Self, TypeVar, dataclass_transform
 
 from lpc.source import Span
 
@@ -53,6 +53,14 @@ class Diagnostic:
     edit: Edit | None = None
     detail: tuple[str, ...] = field(default=())
     """Further notes that only the finding place can word."""
+
+    def __new__(cls, *_: object, **__: object) -> Self:
+        """A subclass becomes a dataclass when the first of its kind is made: for all codes there are, that would take
+        longer than checking a program.
+        """
+        if "__dataclass_fields__" not in cls.__dict__:
+            dataclass(frozen=True, kw_only=True)(cls)
+        return super().__new__(cls)
 
     def _fill(self, template: str) -> str:
         """The template with fields filled in; empty when a field it needs is empty (an empty hint is never printed)."""
@@ -91,7 +99,6 @@ D = TypeVar("D", bound=type[Diagnostic])
 def _register(code: str, severity: Severity, cls: D) -> D:
     if code in CATALOGUE and CATALOGUE[code].__qualname__ != cls.__qualname__:
         raise ValueError(f"{code} is taken by {CATALOGUE[code].__qualname__}")
-    dataclass(frozen=True, kw_only=True)(cls)
     cls.code, cls.severity = code, severity
     CATALOGUE[code] = cls
     return cls

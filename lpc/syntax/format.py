@@ -15,10 +15,9 @@ from lpc.diagnostics import Diagnostic, Report, error
 from lpc.source import NOWHERE, Source
 from lpc.syntax import tree
 from lpc.syntax.layout import Doc, Fill, flat, layout
-from lpc.syntax.parse import parse
+from lpc.syntax.parse import TooDeep, parse
 from lpc.syntax.printer import ATOM, Printer, level
-from lpc.syntax.scan import Comment, scan
-from lpc.syntax.walk import same
+from lpc.syntax.scan import MAX_DEPTH, Comment, scan
 from lpc.syntax.words import KEYWORDS
 
 LIMIT = 120
@@ -52,7 +51,13 @@ def format_source(source: Source, report: Report) -> str | None:
     text = format_file(file, comments, source)
     again = Source(source.name, text)
     check = Report()
-    same_tree = same(parse(again, check), file) and not check.errors
+    parsed = parse(again, check)
+    if any(isinstance(d, TooDeep) for d in check.errors):
+        report.add(
+            TooDeep(span=NOWHERE, limit=MAX_DEPTH, detail=("the formatter writes more parentheses than stand here",))
+        )
+        return None
+    same_tree = parsed == file and not check.errors
     same_comments = Counter(c.text for c in scan(text).comments) == Counter(c.text for c in comments)
     if not (same_tree and same_comments):
         report.add(FormatterRefuses(span=NOWHERE, what="a comment" if same_tree else "the program"))
@@ -226,10 +231,11 @@ def _aligned(pieces: Sequence[_Piece], indent: int) -> list[tuple[str, ...]]:
     rows = [list(piece.cells) for piece in pieces]
     for column in range(max(len(row) for row in rows) - 1):
         widths = [len(row[column]) for row in rows if len(row) > column + 1]
-        if max(widths) - min(widths) > WIDEST_GAP:
+        widest = max(widths)
+        if widest - min(widths) > WIDEST_GAP:
             break
         for row in rows:
             if len(row) > column + 1:
-                row[column] = row[column].ljust(max(widths))
+                row[column] = row[column].ljust(widest)
     lines = [" ".join(row) for row in rows]
     return [(line,) for line in lines] if max(map(len, lines)) <= LIMIT else [piece.lines for piece in pieces]

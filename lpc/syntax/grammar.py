@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 from lark import Lark
@@ -12,11 +11,15 @@ from lpc.syntax.build import Builder
 
 
 def grammar_text() -> str:
-    """`lp.lark`: package data of an installed wheel (`lpc/grammar/`), else the source tree's `grammar/`."""
-    installed = resources.files("lpc") / "grammar" / "lp.lark"
-    if installed.is_file():
-        return installed.read_text(encoding="utf-8")
-    return (Path(__file__).parents[2] / "grammar" / "lp.lark").read_text(encoding="utf-8")
+    """`lp.lark`: in the source tree's `grammar/`, or in an installed wheel's `lpc/grammar/`, zipped ones included."""
+    package = Path(__file__).parents[1]
+    for folder in (package.parent, package):
+        path = folder / "grammar" / "lp.lark"
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    from importlib import resources
+
+    return (resources.files("lpc") / "grammar" / "lp.lark").read_text(encoding="utf-8")
 
 
 @cache

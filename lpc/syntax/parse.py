@@ -11,8 +11,7 @@ from lpc.source import Source, Span
 from lpc.syntax import tree
 from lpc.syntax.examples import SOUND
 from lpc.syntax.grammar import parser
-from lpc.syntax.read import another_language, check_characters
-from lpc.syntax.recover import recover
+from lpc.syntax.read import check_characters
 from lpc.syntax.scan import MAX_DEPTH, scan
 from lpc.syntax.validate import validate
 
@@ -46,9 +45,8 @@ def parse(source: Source, report: Report) -> tree.File:
     try:
         file = cast(tree.File, parser().parse(source.text))
     except UnexpectedInput as raised:
-        if (foreign := another_language(source)) is not None:
-            report.add(foreign)
-            return tree.File(())
+        from lpc.syntax.recover import recover  # a sound program starts quicker without
+
         file = recover(source, looked, raised, report)
         validate(file, source, report, whole=False)
         return file

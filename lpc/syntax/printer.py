@@ -149,7 +149,7 @@ class Printer:
 
     # -- clauses --
 
-    def clause(self, node: tree.Clause) -> Doc:  # noqa: C901 - one case a kind of clause
+    def clause(self, node: tree.Clause) -> Doc:
         """The document of a clause; of a variant only its head: what it holds goes line by line."""
         match node:
             case tree.Network(name):

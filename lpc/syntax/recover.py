@@ -5,6 +5,7 @@ The whole-file parser alone says what a program is; this runs only when it has r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 from lark.exceptions import UnexpectedInput
@@ -14,6 +15,7 @@ from lpc.diagnostics import Diagnostic, Report, error
 from lpc.source import Source, Span
 from lpc.syntax import tree
 from lpc.syntax.examples import SOUND
+from lpc.syntax.foreign import another_language
 from lpc.syntax.grammar import parser
 from lpc.syntax.mistakes import explain
 from lpc.syntax.mistakes.clauses import reserved_word
@@ -21,6 +23,8 @@ from lpc.syntax.mistakes.failure import Failure
 from lpc.syntax.scan import Scan
 
 MAX_MISTAKES = 20
+BATCH = 64
+"""Clauses parsed together first: Lark counts the lines before each slice, which a long file would pay once a clause."""
 
 
 @error("LP026")
@@ -37,17 +41,16 @@ class TooManyMistakes(Diagnostic):
 
 
 def recover(source: Source, scan: Scan, raised: UnexpectedInput, report: Report) -> tree.File:
-    """The clauses that parse; one diagnostic for each that does not, at most MAX_MISTAKES."""
-    starts = [0, *scan.cuts] if not scan.cuts or source.text[: scan.cuts[0]].strip() else [*scan.cuts]
-    spans = [Span(start, end) for start, end in zip(starts, [*starts[1:], len(source.text)], strict=True)]
+    """The clauses that parse; one diagnostic for each that does not, at most MAX_MISTAKES, or one for the whole file
+    where it is of another language.
+    """
+    if (foreign := another_language(source)) is not None:
+        report.add(foreign)
+        return tree.File(())
     clauses: list[tree.Clause] = []
     count = 0
-    skip = False
-    for index, span in enumerate(spans):
-        if skip:
-            skip = False
-            continue
-        found = _clauses(source, span)
+    parts = _parts(source, scan)
+    for span, found in parts:
         if not isinstance(found, UnexpectedInput):
             clauses += found
             continue
@@ -56,18 +59,33 @@ def recover(source: Source, scan: Scan, raised: UnexpectedInput, report: Report)
             break
         count += 1
         failure = Failure.of(source, scan, span, found)
-        reserved = reserved_word(failure)
-        if reserved is not None and isinstance(_clauses(source, spans[index + 1]), UnexpectedInput):
-            report.add(reserved)
-            skip = True
-            continue
+        if (reserved := reserved_word(failure)) is not None:
+            _, following = next(parts)
+            if isinstance(following, UnexpectedInput):  # neither half makes sense: the keyword was meant as a name
+                report.add(reserved)
+                continue
+            clauses += following
         report.add(explain(failure))
         if "BLOCK" in failure.accepts:  # the clause was whole, and something foreign follows it
             whole = _clauses(source, Span(span.start, failure.span.start))
-            clauses += [] if isinstance(whole, UnexpectedInput) else whole
+            clauses += () if isinstance(whole, UnexpectedInput) else whole
     if not count:  # every clause parses alone: the file's own error is all there is to say
         report.add(explain(Failure.of(source, scan, Span(0, len(source.text)), raised)))
     return tree.File(tuple(clauses), span=Span(0, len(source.text)))
+
+
+def _parts(source: Source, scan: Scan) -> Iterator[tuple[Span, tuple[tree.Clause, ...] | UnexpectedInput]]:
+    """Every clause with what parsing it gives; sound clauses many at a time."""
+    starts = [0, *scan.cuts] if not scan.cuts or source.text[: scan.cuts[0]].strip() else [*scan.cuts]
+    spans = [Span(start, end) for start, end in zip(starts, [*starts[1:], len(source.text)], strict=True)]
+    for first in range(0, len(spans), BATCH):
+        batch = spans[first : first + BATCH]
+        together = batch[0].to(batch[-1])
+        found = _clauses(source, together)
+        if isinstance(found, UnexpectedInput):
+            yield from ((span, _clauses(source, span)) for span in batch)
+        else:
+            yield together, found
 
 
 def _clauses(source: Source, span: Span) -> tuple[tree.Clause, ...] | UnexpectedInput:

@@ -16,7 +16,7 @@ MAX_DEPTH = 200
 """Brackets around an expression plus operators in a row: a bound on the height of its tree."""
 
 _PIECE = re.compile(
-    r'(?P<string>"(?:[^"\\\n]|\\[^\n])*")'
+    r'(?P<string>"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*")'
     r"|(?P<comment>#[^\n]*)"
     r"|(?P<exponent>[0-9][eE][-+])"
     r"|(?P<operator>->|[-+*/])"

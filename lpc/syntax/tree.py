@@ -10,28 +10,73 @@ In short:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from lpc.source import NOWHERE, Span
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Node:
+    """Base of all nodes. Trees are compared and hashed with a stack of their own: they may be hundreds of nodes deep."""
+
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        stack: list[tuple[object, object]] = [(self, other)]
+        while stack:
+            a, b = stack.pop()
+            if type(a) is not type(b):
+                return False
+            if isinstance(a, Node):
+                stack += [(getattr(a, name), getattr(b, name)) for name in compared(type(a))]
+            elif isinstance(a, tuple) and isinstance(b, tuple):
+                if len(a) != len(b):
+                    return False
+                stack += zip(a, b, strict=True)
+            elif a != b:
+                return False
+        return True
+
+    def __hash__(self) -> int:
+        leaves: list[object] = []
+        stack: list[object] = [self]
+        while stack:
+            part = stack.pop()
+            if isinstance(part, Node):
+                leaves.append(type(part).__name__)
+                stack += [getattr(part, name) for name in compared(type(part))]
+            elif isinstance(part, tuple):
+                leaves.append(len(part))
+                stack += part
+            else:
+                leaves.append(part)
+        return hash(tuple(leaves))
+
+
+_COMPARED: dict[type[Node], tuple[str, ...]] = {}
+
+
+def compared(kind: type[Node]) -> tuple[str, ...]:
+    """The fields of a node class that say what the program is: all but the spans."""
+    if kind not in _COMPARED:
+        _COMPARED[kind] = tuple(f.name for f in fields(kind) if f.compare)
+    return _COMPARED[kind]
 
 
 # -- expressions --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Number(Node):
     """`3`, `0.1`, `1e-3`; `value` is an int exactly when the text has neither point nor exponent."""
 
     value: int | float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Quantity(Node):
     """`10%`, `2GiB`, `250W`, `100ms`: a number and its unit, `%` included."""
 
@@ -39,24 +84,24 @@ class Quantity(Node):
     unit: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class String(Node):
     value: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Name(Node):
     """A name in an expression: a block, data, a let, a parameter of a def, an operation without arguments, or a word."""
 
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ListExpr(Node):
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Argument(Node):
     """One argument of a call: positional when `name` is None."""
 
@@ -65,14 +110,14 @@ class Argument(Node):
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Call(Node):
     name: str
     arguments: tuple[Argument, ...]
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Indexed(Node):
     """`layer[2]`, or `body[1..2]` where `last` is not None (both ends included, counted from 1)."""
 
@@ -81,7 +126,7 @@ class Indexed(Node):
     last: Expr | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pipe(Node):
     """`left -> right`: the value of `left` becomes the first argument of `right` (a Name or a Call)."""
 
@@ -89,14 +134,14 @@ class Pipe(Node):
     right: Expr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Binary(Node):
     operator: Literal["+", "-", "*", "/"]
     left: Expr
     right: Expr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Negative(Node):
     operand: Expr
 
@@ -107,7 +152,7 @@ Expr = Number | Quantity | String | Name | ListExpr | Call | Indexed | Pipe | Bi
 # -- types in the data clause -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TypeExpr(Node):
     """`f32[1, 28, 28]`, `class[10]`, `i64[128]`, `edges` (no sizes)."""
 
@@ -115,7 +160,7 @@ class TypeExpr(Node):
     sizes: tuple[Expr, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Binding(Node):
     """One name of a data clause, and its type where written."""
 
@@ -126,20 +171,20 @@ class Binding(Node):
 # -- clauses ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network(Node):
     name: str
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Let(Node):
     name: str
     value: Expr
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parameter(Node):
     """A parameter of a `def`, with its default where it has one."""
 
@@ -147,7 +192,7 @@ class Parameter(Node):
     default: Expr | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Def(Node):
     name: str
     parameters: tuple[Parameter, ...]
@@ -155,13 +200,13 @@ class Def(Node):
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Data(Node):
     bindings: tuple[Binding, ...]
     source: Call
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block(Node):
     """`block NAME = expr`, or `block NAME[count] = expr` for a chain."""
 
@@ -171,12 +216,12 @@ class Block(Node):
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Objective(Node):
     loss: Call
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Selector(Node):
     """`hidden`, `layer[2]`, `body[1..2]`, `all`, `rest`."""
 
@@ -185,7 +230,7 @@ class Selector(Node):
     last: Expr | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Learn(Node):
     """`learn SELECTORS with RULE(...)`; a rule without parentheses is a Call without arguments."""
 
@@ -193,7 +238,7 @@ class Learn(Node):
     rule: Call
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Option(Node):
     """`name = value` of `train`, `place`, `measure`."""
 
@@ -202,7 +247,7 @@ class Option(Node):
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Place(Node):
     """`place stages = 2, balance = time`: options; `place head on stage 1`: selectors and `stage`."""
 
@@ -211,19 +256,19 @@ class Place(Node):
     stage: Expr | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Train(Node):
     options: tuple[Option, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Measure(Node):
     """`measure energy, memory, carbon(intensity = 385)`: each item a Call, without arguments where none are written."""
 
     items: tuple[Call, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Range(Node):
     """`width in 1..64` of a claim."""
 
@@ -232,7 +277,7 @@ class Range(Node):
     last: Expr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Claim(Node):
     """`claim A = B within T after K steps up to scale for w in 1..64 as beta -> 0`; absent parts are None or empty."""
 
@@ -246,7 +291,7 @@ class Claim(Node):
     limit: tuple[str, Expr] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Variant(Node):
     """Holds `learn place train measure let` clauses."""
 
@@ -258,6 +303,6 @@ class Variant(Node):
 Clause = Network | Let | Def | Data | Block | Objective | Learn | Place | Train | Measure | Claim | Variant
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class File(Node):
     clauses: tuple[Clause, ...]

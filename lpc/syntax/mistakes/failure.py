@@ -14,7 +14,7 @@ from lpc.source import Source, Span
 from lpc.syntax.scan import Scan
 
 _TOKEN = re.compile(
-    r'#[^\n]*|"(?:[^"\\\n]|\\[^\n])*"|[0-9]+(?:\.[0-9]+)?[A-Za-z0-9_%]*|[A-Za-z_][A-Za-z0-9_]*|->|!=|\.\.|[^\s]'
+    r'#[^\n]*|"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|[0-9]+(?:\.[0-9]+)?[A-Za-z0-9_%]*|[A-Za-z_][A-Za-z0-9_]*|->|!=|\.\.|[^\s]'
 )
 
 
