@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lpc.version import VERSION
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -25,14 +27,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_is_pure_python_and_holds_grammar_templates_and_types(wheel: Path) -> None:
-    assert wheel.name == "lpc-0.1.0-py3-none-any.whl"
+    assert wheel.name == f"lpc-{VERSION}-py3-none-any.whl"
+    facts = f"lpc-{VERSION}.dist-info"
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        entry_points = archive.read("lpc-0.1.0.dist-info/entry_points.txt").decode()
+        entry_points = archive.read(f"{facts}/entry_points.txt").decode()
     templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "lpc").rglob("*.j2")}
     assert templates
-    assert {"lpc/py.typed", "lpc/grammar/lp.lark", "lpc-0.1.0.dist-info/licenses/LICENSE", *templates} <= names
-    assert {name.split("/")[0] for name in names} == {"lpc", "lpc-0.1.0.dist-info"}
+    assert {"lpc/py.typed", "lpc/grammar/lp.lark", f"{facts}/licenses/LICENSE", *templates} <= names
+    assert {name.split("/")[0] for name in names} == {"lpc", facts}
     assert "lpc = lpc.cli:main" in entry_points
 
 
