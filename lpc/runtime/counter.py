@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class EnergyReading(NamedTuple):
-    """Microjoules since some beginning, and how many samples were taken since the last reading."""
+    """Microjoules since some beginning, and the samples taken since the last reading."""
 
     microjoules: int
     samples: int = 1
@@ -24,13 +24,13 @@ class EnergyCounter:
     """
 
     domain: str
-    device: str
+    device: str = ""
     note: str = ""
     cure: str = ""
     source: str = "none"
     scope: str | None = None
-    read: Callable[[], EnergyReading] | None = None
     resolution_s: float | None = None
+    read: Callable[[], EnergyReading] | None = None
     limit_w: float = 2000.0
     wraps_at: int | None = None
     is_exclusive: Callable[[], bool | None] = lambda: None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 
 from lpc.runtime.counter import EnergyCounter, EnergyReading
-from lpc.runtime.ledger import EnergyLedger
+from lpc.runtime.ledger import EnergyLedger, added
 from lpc.runtime.nvml import open_nvml
 from lpc.runtime.rapl import POWERCAP, open_rapl
 
@@ -23,16 +24,15 @@ class Meter:
     A counter that fails ends no run: its figure is null, with the reason.
     """
 
-    def __init__(
-        self, counters: Sequence[EnergyCounter], device: torch.device, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, counters: Sequence[EnergyCounter], device: torch.device, clock: Callable[[], float]) -> None:
         self.device, self.clock = device, clock
         self.ledgers: dict[str, EnergyLedger] = {}
         for counter in counters:
             index = sum(key.startswith(counter.domain) for key in self.ledgers)
             self.ledgers[f"{counter.domain} {index}"] = EnergyLedger(counter)
         self.spent = dict.fromkeys(("setup", "data", "train", "validate", "checkpoint", "test"), 0.0)
-        self.phase, self.since, self.closed, self.interrupted = "setup", 0.0, False, False
+        self.phase, self.since, self.lost_s = "setup", 0.0, 0.0
+        self.whole, self.closed = True, False
         self.wait()
         for ledger, reading in self.look()[1]:
             ledger.last = reading
@@ -54,19 +54,19 @@ class Meter:
             ledger.book(self.phase, seconds, reading)
         self.spent[self.phase] += seconds
 
-    def idle(self, seconds: float) -> None:
-        """Measures the power of a device that has nothing to do; the open window begins after it."""
-        time.sleep(seconds)
-        self.wait()
-        elapsed, readings = self.look()
-        for ledger, reading in readings:
-            ledger.rest(elapsed, reading)
-
     def enter(self, phase: str) -> None:
         """Closes the open window and opens the next, of `phase`: setup, data, train, validate, checkpoint or test."""
         self.wait()
         self.book()
         self.phase = phase
+
+    def idle(self, seconds: float) -> None:
+        """Measures the power of a device that has nothing to do; the open window begins anew."""
+        time.sleep(seconds)
+        elapsed, readings = self.look()
+        for ledger, reading in readings:
+            if (energy := ledger.advance(elapsed, reading)) is not None:
+                ledger.account["idle"] = {"microjoules": energy, "seconds": elapsed}
 
     def seconds(self) -> dict[str, float]:
         """By phase, up to the last `enter`, earlier parts of a resumed run included."""
@@ -79,20 +79,18 @@ class Meter:
 
     def totals(self) -> dict[str, Any]:
         """For a checkpoint. Taken after `close`, it says that nothing was left uncounted."""
-        ledgers = {key: ledger.save() for key, ledger in self.ledgers.items()}
-        return {"seconds": self.seconds(), "whole": self.closed and not self.interrupted, "ledgers": ledgers}
+        accounts = {key: copy.deepcopy(ledger.account) for key, ledger in self.ledgers.items()}
+        whole = self.whole and self.closed
+        return {"seconds": self.seconds(), "lost_s": self.lost_s, "whole": whole, "accounts": accounts}
 
-    def restore(self, totals: Mapping[str, Any]) -> None:
-        """Goes on from what an earlier process counted."""
-        for key in [key for key in totals["ledgers"] if key not in self.ledgers]:
-            self.ledgers[key] = EnergyLedger(EnergyCounter(key.split()[0], "", "counted by an earlier process only"))
-        for key, ledger in self.ledgers.items():
-            if key in totals["ledgers"]:
-                ledger.restore(totals["ledgers"][key])
-            else:
-                ledger.sums["lost_s"] += sum(totals["seconds"].values())
-        self.spent = {phase: seconds + totals["seconds"][phase] for phase, seconds in self.spent.items()}
-        self.interrupted = not totals["whole"]
+    def restore(self, totals: Mapping[str, Any], lost_s: float = 0.0) -> None:
+        """Goes on from what an earlier process saved; `lost_s`: how long it ran after that, where known."""
+        self.spent = added(totals["seconds"], self.spent)
+        self.lost_s, self.whole = totals["lost_s"] + lost_s, totals["whole"]
+        for key, account in totals["accounts"].items():
+            gone = EnergyCounter(key.split()[0], note="gone after a restart")
+            ledger = self.ledgers.setdefault(key, EnergyLedger(gone))
+            ledger.account = added(account, ledger.account)
 
     def close(self) -> None:
         """Ends the last window; nothing is counted any more. May be called twice."""
@@ -102,38 +100,34 @@ class Meter:
             self.book()
             self.closed = True
             for ledger in self.ledgers.values():
-                ledger.exclusive.append(ledger.counter.is_exclusive())
+                ledger.account["exclusive"].append(ledger.counter.is_exclusive())
                 ledger.counter.close()
 
     def result(self) -> dict[str, Any]:
         """The `energy` of result.json. What is not known is null."""
-        domains = []
+        domains, elapsed = [], sum(self.spent.values()) + self.lost_s
         for key, ledger in self.ledgers.items():
-            domain, index = key.split()
-            complete = ledger.sums["lost_s"] == 0 and not self.interrupted
-            domains.append({"domain": domain, "index": int(index), **ledger.result(), "complete": complete})
+            found = ledger.result(elapsed)
+            domains.append({"domain": key.split()[0], "index": int(key.split()[1]), **found})
+            domains[-1]["complete"] = found["complete"] and self.whole
         known = [found for found in domains if found["joules"] is not None]
-        phases: dict[str, Any] = {"method": "boundaries"}
+        deviations = [found["uncertainty"]["joules"] for found in known]
+        phases = {}
         for phase, seconds in self.spent.items():
             joules = [found["phases"][phase]["joules"] for found in known if phase in found["phases"]]
             phases[phase] = {"seconds": seconds, "joules": sum(joules) if joules else None}
-        totals = {
-            "measured_joules": self.joules(),
-            "uncertainty_joules": math.hypot(*(found["uncertainty"]["joules"] for found in known)) if known else None,
-            "contains": list(dict.fromkeys(found["domain"] for found in known)),
-            "missing": list(dict.fromkeys(found["domain"] for found in domains if found["joules"] is None)),
-        }
-        conditions = {
-            name: value for ledger in self.ledgers.values() for name, value in ledger.counter.conditions.items()
-        }
-        notes = ["interrupted: what ran after the last checkpoint was taken is not counted"] * self.interrupted
         return {
             "schema": 1,
             "domains": domains,
-            "totals": totals,
-            "phases": phases,
-            "conditions": conditions,
-            "notes": notes,
+            "totals": {
+                "measured_joules": self.joules(),
+                "uncertainty_joules": math.hypot(*deviations) if known else None,
+                "contains": sorted({found["domain"] for found in known}),
+                "missing": sorted({found["domain"] for found in domains if found["joules"] is None}),
+            },
+            "phases": {"method": "boundaries", **phases},
+            "conditions": {k: v for ledger in self.ledgers.values() for k, v in ledger.counter.conditions.items()},
+            "notes": [] if self.whole else ["interrupted: what followed the last checkpoint is not counted"],
         }
 
 
@@ -141,7 +135,7 @@ def open_meter(device: torch.device, idle_seconds: float = 0.0, powercap: Path =
     """A meter of all that can be measured, in the phase `setup`. Takes up to two seconds: the counters' periods are measured."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)  # now this process is on the device, and in the list of its processes
-    meter = Meter([open_nvml(device), *open_rapl(powercap)], device)
+    meter = Meter([open_nvml(device), *open_rapl(powercap)], device, time.monotonic)
     if idle_seconds > 0:
         meter.idle(idle_seconds)
     return meter

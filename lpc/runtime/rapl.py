@@ -19,11 +19,12 @@ def rapl_zones(powercap: Path) -> dict[tuple[str, str], Path]:
     """
     zones: dict[tuple[str, str], Path] = {}
     for file in sorted([*powercap.glob("*/name"), *powercap.glob("*/*/name")], key=lambda file: (len(str(file)), file)):
-        zone, name = file.parent, file.read_text().strip()
-        if name.startswith("package"):
-            zones.setdefault(("cpu", name), zone)
-        elif name == "dram":
-            zones.setdefault(("dram", f"dram-{zone.name.split(':')[1]}"), zone)
+        with suppress(OSError, ValueError):
+            zone, name = file.parent, file.read_text().strip()
+            if name.startswith("package"):
+                zones.setdefault(("cpu", name), zone)
+            elif name == "dram":
+                zones.setdefault(("dram", zone.name), zone)
     return zones
 
 
@@ -33,28 +34,21 @@ def read_zone(zone: Path) -> EnergyReading:
 
 def open_zone(domain: str, name: str, zone: Path) -> EnergyCounter:
     """The counter of one zone, or why it cannot be read."""
-    read, wraps_at = partial(read_zone, zone), None
+    found, read = EnergyCounter(domain, name), partial(read_zone, zone)
     try:
-        period = update_period(read, patience=0.25, nap=0.0002)
+        if (period := update_period(read, patience=0.25, nap=0.0002)) is None:
+            return replace(found, note="the counter does not move")
     except PermissionError:
         cure = f"sudo chmod a+r {zone.parent}/*/energy_uj {zone.parent}/*/max_energy_range_uj"
-        return EnergyCounter(domain, name, "only root may read the counter", cure)
+        return replace(found, note="only root may read the counter", cure=cure)
     except (OSError, ValueError) as error:
-        return EnergyCounter(domain, name, f"the counter cannot be read: {error}")
-    if period is None:
-        return EnergyCounter(domain, name, "the counter does not move")
+        return replace(found, note=f"the counter cannot be read: {error}")
     with suppress(OSError, ValueError):
-        wraps_at = int((zone / "max_energy_range_uj").read_text())
-    found = EnergyCounter(domain, name, "the whole socket, with loader workers and other processes", source="rapl")
+        found = replace(found, wraps_at=int((zone / "max_energy_range_uj").read_text()))
     # The hungriest package takes 500 W, for moments a fifth more.
+    found = replace(found, source="rapl", scope="package", resolution_s=period, read=read, limit_w=700.0)
     return replace(
-        found,
-        read=read,
-        scope="package",
-        resolution_s=period,
-        limit_w=700.0,
-        wraps_at=wraps_at,
-        is_exclusive=lambda: False,
+        found, is_exclusive=lambda: False, note="the whole socket, loader workers and other processes included"
     )
 
 
@@ -71,7 +65,9 @@ def open_rapl(powercap: Path) -> list[EnergyCounter]:
     counters: list[EnergyCounter] = []
     for (domain, name), zone in rapl_zones(powercap).items():
         counter = open_zone(domain, name, zone)
-        if not any(mirrors(earlier, counter) for earlier in counters):
-            counters.append(counter)
+        with suppress(OSError, ValueError):
+            if any(mirrors(earlier, counter) for earlier in counters):
+                continue
+        counters.append(counter)
     missing = {"cpu", "dram"} - {counter.domain for counter in counters}
-    return counters + [EnergyCounter(domain, "", f"no RAPL zone in {powercap}") for domain in sorted(missing)]
+    return counters + [EnergyCounter(domain, note=f"no RAPL zone in {powercap}") for domain in sorted(missing)]
