@@ -121,12 +121,10 @@ def _quieted(lines: Sequence[Line]) -> list[tuple[Line, int]]:
             continue
         end = at
         for later in range(at + 1, len(lines)):
-            if lines[later].depth < lines[at].depth or ".backward(" in lines[later].text or lines[later].text.startswith("return"):
+            if lines[later].depth < lines[at].depth or lines[later].recorded or not lines[later].writes:
                 break
             if lines[later].quiet and lines[later].depth == lines[at].depth:
                 end = later
-            elif not lines[later].quiet and mark("u", "")[:2] in lines[later].text:
-                break
         head = Line("with torch.no_grad():", depth=lines[at].depth, lead=lines[at].lead)
         made.append((head, 0))
         lines[at].lead = ""

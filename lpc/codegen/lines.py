@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 OPEN, CLOSE = "\ue000", "\ue001"
 MARK = re.compile(f"{OPEN}(.)([^{CLOSE}]*){CLOSE}")
@@ -35,7 +35,8 @@ class Line:
     """Reads parameters without recording: wants `torch.no_grad()`."""
     opens: bool = False
     """A `for`: the lines below it that are deeper belong to it."""
-    frees: tuple[str, ...] = field(default=())
+    recorded: bool = False
+    """Part of a graph that a backward call will walk: must not come under `torch.no_grad()`."""
 
     def marks(self) -> Iterator[tuple[str, str]]:
         for found in MARK.finditer(self.text):

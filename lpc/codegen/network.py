@@ -94,7 +94,7 @@ def additions(
         for block in network.blocks
         for holder, tensors in holders.get(block.name, {}).items()
     ]
-    return [line for text in _looped(items, attributes, root) for line in _fit(text)]
+    return [line for text in looped(items, attributes, root) for line in _fit(text)]
 
 
 def _addition(holder: str, tensors: Sequence[Added], there: bool) -> str:
@@ -124,7 +124,7 @@ def _bound(bound: float) -> str:
     return f"{whole}**-0.5" if whole > 1 and float(whole) ** -0.5 == bound else literal(bound)
 
 
-def _looped(items: Sequence[Item], attributes: Attributes, root: str) -> list[str]:
+def looped(items: Sequence[Item], attributes: Attributes, root: str) -> list[str]:
     """The items' lines; three or more of one chain that are alike become a loop."""
     lines: list[str] = []
     at = 0

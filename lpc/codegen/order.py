@@ -43,6 +43,10 @@ class Turn:
         return "make_optimizers" if self.name == "train" else f"make_{self.name}_optimizers"
 
     @property
+    def mode_function(self) -> str:
+        return f"{self.name}_mode"
+
+    @property
     def finish(self) -> str:
         return f"finish_{self.name}"
 

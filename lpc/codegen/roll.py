@@ -121,7 +121,7 @@ def _rolled(groups: Sequence[_Group], start: int, end: int, chains: Chains, name
         text = _with_index(line.text, chain, last_group.block, merged)
         writes = tuple(merged.get(key, key) for key in line.writes)
         comment = line.comment.replace(line.block, "its block") if line.block else line.comment
-        body.append(Line(text, line.block, writes, line.depth + 1, comment, quiet=line.quiet, opens=line.opens))
+        body.append(Line(text, line.block, writes, line.depth + 1, comment, quiet=line.quiet, opens=line.opens, recorded=line.recorded))
     head = Line(f"for k in range({first}, {first + end - start}):", "", (), groups[start].lines[0].depth, opens=True)
     for group in groups[:start]:
         _rename(group.lines, merged)

@@ -21,7 +21,7 @@ from lpc.codegen.data import load_data
 from lpc.codegen.functions import FunctionPrinter, StepFunction, fold
 from lpc.codegen.inline import import_lines, inline
 from lpc.codegen.names import identifier
-from lpc.codegen.network import OptimizerPrinter, additions, block_classes, constructor
+from lpc.codegen.network import Item, OptimizerPrinter, additions, block_classes, constructor, looped
 from lpc.codegen.order import Turn, turns
 from lpc.ir.losses import LOSSES
 from lpc.ir.network import TARGET, Block
@@ -75,18 +75,19 @@ class _ScriptPrinter:
             self.imports |= made.imports
         turns_ = turns(self.program)
         functions = [self._function(turn) for turn in turns_]
-        parts = {
-            "classes": ["\n".join(made.lines) for made in classes],
-            "network": self._network(classes),
-            "learning": self._learning(),
-            "functions": self._function_texts(turns_, functions),
-            "task": self._task(turns_, functions),
-        }
+        own_parts = [
+            *("\n".join(made.lines) for made in classes),
+            self._network(classes),
+            self._learning(),
+            *self._function_texts(turns_, functions),
+        ]
+        task = self._task(turns_, functions)
         taken = inline(sorted(self.imports))
         own = ["import sys", "import torch", "import torch.nn.functional as F", "from torch import nn"]
         foreign = [f"from {module} import {name}" for made in classes for module, name in made.foreign]
         text = _environment().get_template("script.py.j2").render(
-            **parts,
+            own=own_parts,
+            task=task,
             dependencies=", ".join(json.dumps(name) for name in self._dependencies(taken.names)),
             docstring=self._docstring(),
             imports="\n".join(import_lines([*own, *foreign, *taken.imports])),
@@ -181,11 +182,24 @@ class _ScriptPrinter:
             if function.optimizers:
                 texts.append(optimizers.function(turn.optimizers, function.optimizers))
             texts.append(function.text)
+            if kept := self._kept_still(turn):
+                texts.append(self._mode(turn, kept))
             if turn.phase.finish:
                 text, imports = self.printer.finish(turn.phase.finish, turn.finish, turn.finish_doc)
                 self.imports |= imports
                 texts.append(text)
         return [*texts, self._score(), self._load()]
+
+    def _kept_still(self, turn: Turn) -> list[Block]:
+        """Frozen blocks whose inside would otherwise move or draw."""
+        units = {n.unit.block: n.unit for n in walk(turn.phase.nodes) if n.unit is not None and n.unit.head is None}
+        restless = {name for name, unit in units.items() if unit.batch_coupled or unit.random}
+        return [block for block in self.network.blocks if block.name in turn.phase.frozen and block.name in restless]
+
+    def _mode(self, turn: Turn, kept: Sequence[Block]) -> str:
+        lines = [f"def {turn.mode_function}(net):", '    """Frozen blocks keep their statistics and drop nothing."""', "    net.train()"]
+        lines += [f"    {line}" for line in looped([Item(block, "{net}.eval()") for block in kept], self.attributes, "net")]
+        return "\n".join(lines)
 
     def _target_nodes(self) -> bool:
         return any(node.owner == TARGET for node in self.network.target_nodes)
@@ -232,6 +246,7 @@ class _ScriptPrinter:
             ("variant", "None" if self.program.variant is None else json.dumps(self.program.variant)),
             ("source", "SOURCE"),
             ("source_sha256", json.dumps(self.program.source.sha256)),
+            ("settings", json.dumps(dict(self.program.overrides))),
             ("lpc", json.dumps(VERSION)),
             ("seed", repr(p.seed)),
             ("data", f"({', '.join(data)},)" if len(data) == 1 else f"({', '.join(data)})"),
@@ -247,12 +262,9 @@ class _ScriptPrinter:
             ("score", "score"),
             ("phases", self._phases(turns_, functions)),
         ]
-        if self.program.overrides:
-            fields.append(("overrides", repr(tuple(self.program.overrides)).replace("'", '"')))
-        fields += self._protocol_fields()
-        if m.energy:
-            self.imports.add("open_meter")
-            fields.append(("meter", "open_meter"))
+        meter = "open_meter" if m.energy else "Stopwatch"
+        self.imports.add(meter)
+        fields += [("meter", meter), *self._protocol_fields()]
         if m.memory:
             self.imports.add("peak_memory")
             fields.append(("memory", "peak_memory"))
@@ -275,20 +287,24 @@ class _ScriptPrinter:
             fields.append(("patience", repr(p.patience)))
         if p.precision != "f32":
             fields.append(("precision", json.dumps(p.precision)))
-        if p.schedule.kind in ("linear", "cosine"):
-            self.imports.add(p.schedule.kind)
-            fields.append(("schedule", p.schedule.kind))
-        elif p.schedule.kind == "step":
-            self.imports.add("staircase")
-            fields.append(("schedule", f"staircase(every={p.schedule.every!r}, factor={p.schedule.factor!r})"))
-        if p.schedule.warmup:
-            fields.append(("warmup", repr(p.schedule.warmup)))
+        if p.schedule.kind != "constant" or p.schedule.warmup:
+            fields.append(("rate", self._rate()))
         augment = self.data.arguments.get("augment")
         if augment:
             self.imports.add("augmented")
             words = ", ".join(json.dumps(word) for word in augment) if isinstance(augment, tuple) else json.dumps(augment)
             fields.append(("augment", f"augmented({words})"))
         return fields
+
+    def _rate(self) -> str:
+        """What multiplies the learning rates, over the epochs or steps written."""
+        p = self.protocol
+        curve = p.schedule.kind if p.schedule.kind != "step" else "staircase"
+        self.imports |= {"schedule", curve}
+        called = f"staircase(every={p.schedule.every!r}, factor={p.schedule.factor!r})" if curve == "staircase" else curve
+        options = [f"warmup={p.schedule.warmup!r}"] if p.schedule.warmup else []
+        options += ["by_steps=True"] if p.steps is not None else []
+        return f"schedule({', '.join([called, repr(p.epochs if p.epochs is not None else p.steps), *options])})"
 
     def _tables(self) -> list[tuple[str, str]]:
         """Which rule each block learns by, and where it stands; long chains by comprehension."""
@@ -319,13 +335,13 @@ class _ScriptPrinter:
         for turn, function in zip(turns_, functions, strict=True):
             columns = self._names(function.columns)
             optimizers = turn.optimizers if function.optimizers else "lambda net: {}"
-            fields = [json.dumps(turn.name), turn.function, columns, optimizers]
+            fields = [json.dumps(turn.name), columns, turn.function, optimizers]
             if turn.phase.phase.passes is not None:
                 fields.append(f"passes={turn.phase.phase.passes!r}")
             if turn.phase.finish:
                 fields.append(f"finish={turn.finish}")
-            if turn.phase.frozen:
-                fields.append(f"frozen={self._names(turn.phase.frozen)}")
+            if self._kept_still(turn):
+                fields.append(f"mode={turn.mode_function}")
             fields.append(f"flops={turn.flops!r}")
             texts.append(f"Phase({', '.join(fields)})")
         return f"({', '.join(texts)},)" if len(texts) == 1 else f"({', '.join(texts)})"

@@ -288,7 +288,8 @@ class StatementPrinter:
             self.add(text, node, quiet=quiet)
             return
         key = self.name(value, self._preferred(node))
-        self.add(f"{mark('v', key)} = {text}", node, writes=[key], quiet=quiet)
+        line = self.add(f"{mark('v', key)} = {text}", node, writes=[key], quiet=quiet)
+        line.recorded = recorded or node.index in self.spelling.attached_losses
 
     def _preferred(self, node: Node) -> str:
         if node.primitive == "fwd" and node.unit is not None:
