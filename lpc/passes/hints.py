@@ -1,0 +1,132 @@
+"""Warnings that the text alone gives: names nothing uses, sums that may not mean what they seem to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lpc.diagnostics import Diagnostic, Report, warning
+from lpc.ir.ops import activation, norm
+from lpc.passes.folding import unknown_name
+from lpc.passes.scope import SOUND, Scope
+from lpc.passes.spines import leftmost, walk
+from lpc.source import Source
+from lpc.syntax import tree
+from lpc.syntax.walk import walk as walk_nodes
+
+
+@warning("LP903")
+class UnusedLet(Diagnostic):
+    """A `let` that nothing names has no effect, whatever `--set` makes of it."""
+
+    title = "`{name}` is never used"
+    label = "has no effect"
+    bad = "network example\nlet width = 64\n" + SOUND.partition("\n")[2]
+    good = "network example\nlet width = 64\n" + SOUND.partition("\n")[2].replace("linear(64)", "linear(width)")
+    name: str
+
+
+@warning("LP904")
+class UnusedFunction(Diagnostic):
+    """A function that nothing uses adds nothing to the network."""
+
+    title = "function `{name}` is never used"
+    label = "has no effect"
+    bad = "network example\ndef bend(x) = x -> gelu\n" + SOUND.partition("\n")[2]
+    good = "network example\ndef bend(x) = x -> gelu\n" + SOUND.partition("\n")[2].replace("-> relu", "-> bend")
+    name: str
+
+
+@warning("LP905")
+class SumEndsInActivation(Diagnostic):
+    """`->` binds tighter than `+`, so in `x + a -> relu` only `a` goes through `relu`. Residual networks usually mean the sum:
+    `(x + a) -> relu`. Parentheses say which, and `lpc fmt` writes them.
+    """
+
+    title = "only `{operand}` goes through `{operation}` here, not the sum"
+    label = "read as `... + ({operand} -> ... -> {operation})`"
+    help = (
+        "write `(... + {operand}) -> {operation}` for the sum, or parentheses around the pipeline to keep this reading"
+    )
+    bad = SOUND.replace("relu\n", "relu\nblock more = hidden + hidden -> linear(64) -> relu\n").replace(
+        "hidden -> linear(10)", "more -> linear(10)"
+    )
+    good = SOUND.replace("relu\n", "relu\nblock more = (hidden + (hidden -> linear(64))) -> relu\n").replace(
+        "hidden -> linear(10)", "more -> linear(10)"
+    )
+    operand: str
+    operation: str
+
+
+@warning("LP906")
+class ClaimsNotVerified(Diagnostic):
+    """A `claim` is read, and the variants it names must exist, but this version has no `lpc verify` that tests it."""
+
+    title = "claims are not tested in this version"
+    label = "read, and passed over"
+    bad = SOUND + "variant small { train batch = 32 }\nclaim base != small\n"
+    good = SOUND + "variant small { train batch = 32 }\n"
+
+
+def unused_names(file: tree.File, report: Report) -> None:
+    """Warn of lets and functions that no clause names, of variants and claims either."""
+    used = set(_names(file))
+    for clause in file.clauses:
+        if isinstance(clause, tree.Let) and clause.name not in used:
+            report.add(UnusedLet(span=clause.name_span, name=clause.name))
+        elif isinstance(clause, tree.Def) and clause.name not in used:
+            report.add(UnusedFunction(span=clause.name_span, name=clause.name))
+
+
+def _names(file: tree.File) -> Iterator[str]:
+    for node in walk_nodes(file):
+        match node:
+            case tree.Name(name) | tree.Call(name) | tree.Indexed(name) | tree.Range(name):
+                yield name
+            case tree.Claim(limit=limit) if limit is not None:
+                yield limit[0]
+                yield from (n.name for n in walk(limit[1]) if isinstance(n, tree.Name))
+            case _:
+                pass
+
+
+def check_claims(file: tree.File, scope: Scope, report: Report) -> None:
+    """Report lets that claims name and the program lacks; say once that claims are not tested."""
+    claims = [clause for clause in file.clauses if isinstance(clause, tree.Claim)]
+    for claim in claims:
+        named = [(r.name, r.span) for r in claim.ranges]
+        if claim.limit is not None:
+            named.append((claim.limit[0], claim.span))
+        for name, span in named:
+            if name not in scope.lets and name != "batch":
+                report.add(unknown_name(span, name, "`let`", tuple(scope.lets)))
+    if claims:
+        report.add(ClaimsNotVerified(span=claims[0].span))
+
+
+def ambiguous_sums(file: tree.File, source: Source, report: Report) -> None:
+    """Warn of sums whose last operand, without parentheses, ends in an activation or a norm."""
+    for clause in file.clauses:
+        match clause:
+            case tree.Block(expr=expr) | tree.Def(body=expr):
+                for node in walk(expr):
+                    if isinstance(node, tree.Binary) and node.operator == "+":
+                        _check_sum(node, source, report)
+            case _:
+                pass
+
+
+def _check_sum(binary: tree.Binary, source: Source, report: Report) -> None:
+    operand = binary.right
+    if not isinstance(operand, tree.Pipe) or not isinstance(operand.right, tree.Name | tree.Call):
+        return
+    begin = leftmost(operand)
+    # The span of an expression in parentheses begins at the parenthesis, before what it begins with.
+    if operand.span.start < begin.span.start or not _shapes_activity(operand.right.name):
+        return
+    name = source.snippet(begin.span)
+    report.add(SumEndsInActivation(span=operand.span, operand=name, operation=operand.right.name))
+
+
+def _shapes_activity(name: str) -> bool:
+    """Whether an operation is an activation or a norm."""
+    return any(entry.name == name for family in (activation, norm) for entry in family.ENTRIES)
