@@ -52,10 +52,15 @@ def checked(tensor: Tensor, binding: Binding, file: str) -> Tensor:
     return tensor
 
 
+def how_many(part: int | float, examples: int) -> int:
+    """A part's size, given as a number of examples or as a fraction of them; not none where some are asked for."""
+    return max(1, round(part * examples)) if isinstance(part, float) and part else int(part)
+
+
 def split(whole: Splits, validation: int | float = 0, test: int | float = 0) -> Splits:
     """Take random validation and test parts from the training part, by seed: so many examples, or a fraction of them."""
     examples = len(whole.train[0])
-    held, tested = (round(part * examples) if isinstance(part, float) else part for part in (validation, test))
+    held, tested = (how_many(part, examples) for part in (validation, test))
     if held + tested >= examples:
         raise BadInput(f"{held + tested} examples for validation and test leave none of {examples} to train on")
     order = RANDOM.permutation("split", examples)

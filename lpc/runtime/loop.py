@@ -35,6 +35,7 @@ def train(run: Run) -> None:
 def train_phase(run: Run) -> None:
     """Passes over the data; after each come validation, a line in the log, and a checkpoint."""
     phase, part = run.now, run.splits.train
+    run.net.zero_grad()
     run.optimizers = run.optimizers or phase.optimizers(run.net)
     rates = [(group, group["lr"]) for optimizer in run.optimizers.values() for group in optimizer.param_groups]
     if phase.part and run.step < run.length:

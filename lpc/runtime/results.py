@@ -153,6 +153,6 @@ def summary(result: dict[str, Any], folder: Path) -> str:
     energy = f", {joules:.1f} J" if joules else ", energy not measured" if result["energy"] else ""
     return (
         f"{part} {', '.join(figures) or 'not scored'}{f' (epoch {best}, the best)' if best else ''}\n"
-        f"{passes} passes over the data in {result['time']['total_s']:.1f} s{energy}\n"
+        f"{passes} data pass{'' if passes == 1 else 'es'} in {result['time']['total_s']:.1f} s{energy}\n"
         f"{folder / 'result.json'} (and log.jsonl, model.pt, checkpoint.pt beside it)"
     )

@@ -125,6 +125,9 @@ class Run:
             torch.set_rng_state(saved["random"])
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as problem:
             raise Failure(f"{path} does not fit this script: {str(problem).splitlines()[-1].strip()}") from problem
+        last = self.records(self.now)[-1:]
+        if last and last[0]["step"] == self.step < self.length and self.step % self.per_epoch:
+            self.history.pop()  # of a pass that `--steps` cut short, and that now goes on
 
 
 def merit(record: dict[str, Any]) -> float:
