@@ -6,7 +6,6 @@ import copy
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,34 +29,27 @@ class Meter:
         for counter in counters:
             index = sum(key.startswith(counter.domain) for key in self.ledgers)
             self.ledgers[f"{counter.domain} {index}"] = EnergyLedger(counter)
-        self.spent = dict.fromkeys(("setup", "data", "train", "validate", "checkpoint", "test"), 0.0)
+        self.spent: dict[str, float] = dict.fromkeys(("setup", "data", "train", "validate", "checkpoint", "test"), 0.0)
         self.phase, self.since, self.lost_s = "setup", 0.0, 0.0
         self.whole, self.closed = True, False
-        self.wait()
         for ledger, reading in self.look()[1]:
             ledger.last = reading
 
-    def wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-
     def look(self) -> tuple[float, list[tuple[EnergyLedger, EnergyReading | None]]]:
         """Seconds since the last look, and a reading of every counter; the time is that half-way through the readings."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
         before = self.clock()
         readings = [(ledger, ledger.read(self.clock)) for ledger in self.ledgers.values()]
         last, self.since = self.since, (before + self.clock()) / 2
         return self.since - last, readings
 
-    def book(self) -> None:
+    def enter(self, phase: str) -> None:
+        """Closes the open window and opens the next, of `phase`: setup, data, train, validate, checkpoint or test."""
         seconds, readings = self.look()
         for ledger, reading in readings:
             ledger.book(self.phase, seconds, reading)
         self.spent[self.phase] += seconds
-
-    def enter(self, phase: str) -> None:
-        """Closes the open window and opens the next, of `phase`: setup, data, train, validate, checkpoint or test."""
-        self.wait()
-        self.book()
         self.phase = phase
 
     def idle(self, seconds: float) -> None:
@@ -95,10 +87,11 @@ class Meter:
     def close(self) -> None:
         """Ends the last window; nothing is counted any more. May be called twice."""
         if not self.closed:
-            with suppress(RuntimeError):  # of a lost device training tells
-                self.wait()
-            self.book()
             self.closed = True
+            try:
+                self.enter(self.phase)
+            except RuntimeError:  # a lost device: training says so, the meter only that a window is missing
+                self.whole = False
             for ledger in self.ledgers.values():
                 ledger.account["exclusive"].append(ledger.counter.is_exclusive())
                 ledger.counter.close()
@@ -127,7 +120,9 @@ class Meter:
             },
             "phases": {"method": "boundaries", **phases},
             "conditions": {k: v for ledger in self.ledgers.values() for k, v in ledger.counter.conditions.items()},
-            "notes": [] if self.whole else ["interrupted: what followed the last checkpoint is not counted"],
+            "notes": []
+            if self.whole
+            else ["interrupted: something between the last reading and the end is not counted"],
         }
 
 

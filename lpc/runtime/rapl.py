@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from lpc.runtime.counter import EnergyCounter, EnergyReading, update_period
@@ -28,13 +27,13 @@ def rapl_zones(powercap: Path) -> dict[tuple[str, str], Path]:
     return zones
 
 
-def read_zone(zone: Path) -> EnergyReading:
-    return EnergyReading(int((zone / "energy_uj").read_text()))
-
-
 def open_zone(domain: str, name: str, zone: Path) -> EnergyCounter:
     """The counter of one zone, or why it cannot be read."""
-    found, read = EnergyCounter(domain, name), partial(read_zone, zone)
+    found = EnergyCounter(domain, name)
+
+    def read() -> EnergyReading:
+        return EnergyReading(int((zone / "energy_uj").read_text()))
+
     try:
         if (period := update_period(read, patience=0.25, nap=0.0002)) is None:
             return replace(found, note="the counter does not move")
