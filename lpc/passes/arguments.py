@@ -64,7 +64,7 @@ class RepeatedArgument(Diagnostic):
 
 @error("LP113")
 class MissingArgument(Diagnostic):
-    """An argument without a default has to be written."""
+    """An argument without a default has to be written: nothing that could stand in for it would suit most networks."""
 
     title = "{what} `{callee}` needs `{name}`"
     label = "`{name}` is missing"

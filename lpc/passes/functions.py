@@ -75,7 +75,7 @@ class NoTensor(Diagnostic):
     title = "function `{name}` has no parameters"
     label = "a function takes a tensor first"
     help = "write `def {name}(x) = x -> ...`, or `let {name} = ...` for a constant"
-    bad = "network example\ndef three() = 3\n" + SOUND.partition("\n")[2]
+    bad = "network example\ndef bend() = relu\n" + SOUND.partition("\n")[2].replace("-> relu", "-> bend")
     good = "network example\ndef twice(x) = x -> relu -> relu\n" + SOUND.partition("\n")[2].replace(
         "-> relu", "-> twice"
     )

@@ -27,7 +27,7 @@ class UnusedLet(Diagnostic):
 
 @warning("LP904")
 class UnusedFunction(Diagnostic):
-    """A function that nothing uses adds nothing to the network."""
+    """A function that no block uses adds nothing to the network; nor does one that only another unused function names."""
 
     title = "function `{name}` is never used"
     label = "has no effect"

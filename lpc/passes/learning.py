@@ -14,7 +14,7 @@ from lpc.passes.contract import Fact, pass_
 from lpc.passes.protocol import read_optimizer
 from lpc.passes.rule_names import AUTO, COMMON, rule_signature
 from lpc.passes.scope import SOUND
-from lpc.passes.selectors import Chains, Line, chains_of, distribute, gather
+from lpc.passes.selectors import REST, Chains, Line, chains_of, distribute, gather
 from lpc.rules import registry
 from lpc.source import Span
 from lpc.syntax import tree
@@ -152,11 +152,9 @@ def _argument(name: str, value: tree.Expr, span: Span) -> tree.Argument:
 
 
 def _warn_of_nothing(clauses: Sequence[tree.Learn], given: Mapping[str, tree.Learn], report: Report) -> None:
-    used = {id(clause) for clause in given.values()}
-    for clause in clauses:
-        rest = next((selector for selector in clause.selectors if selector.name == "rest"), None)
-        if rest is not None and id(clause) not in used:
-            report.add(NothingSelected(span=rest.span))
+    rests = [(clause, selector) for clause in clauses for selector in clause.selectors if selector.name == REST]
+    if len(rests) == 1 and all(clause is not rests[0][0] for clause in given.values()):
+        report.add(NothingSelected(span=rests[0][1].span))
 
 
 def _use(rule: tree.Call, program: Program, report: Report) -> RuleUse:

@@ -25,6 +25,7 @@ C = TypeVar("C", tree.Let, tree.Train, tree.Place, tree.Measure, tree.Data, tree
 class UnknownPlace(Diagnostic):
     """`--set` reaches every let by its name, and other values by their place: `train.batch`, `data.validation`,
     `hidden.linear.outputs`, `place.stages`, and a rule's arguments by block, chain or `all`: `hidden.RULE.lr`.
+    (No example: it comes from the command line.)
     """
 
     title = "`--set {place}`: the program has no such value"
@@ -36,7 +37,9 @@ class UnknownPlace(Diagnostic):
 
 @error("LP142")
 class BadOverride(Diagnostic):
-    """`--set NAME=VALUE` takes one value as it would be written in the program: `--set width=64`, `--set train.batch=all`."""
+    """`--set NAME=VALUE` takes one value as it would be written in the program: `--set width=64`, `--set train.batch=all`.
+    (No example: it comes from the command line.)
+    """
 
     title = "`--set {place}={value}`: that is not a value"
     label = "of this program"

@@ -111,7 +111,9 @@ class TooManyStages(Diagnostic):
 
 @warning("LP908")
 class NeverComes(Diagnostic):
-    """An option that takes effect only after training has ended."""
+    """`patience` and `warmup` count epochs (`warmup` steps, where `steps` are written); past the end of training they do
+    nothing.
+    """
 
     title = "`{name} = {value}` has no effect within {length}"
     label = "beyond the end of training"

@@ -33,7 +33,7 @@ class DuplicateName(Diagnostic):
 
     title = "`{name}` is declared twice"
     label = "declared again, as {kind}"
-    bad = SOUND.replace("block readout", "block hidden")
+    bad = SOUND.replace("block readout", "block hidden = image -> linear(3)\nblock readout")
     good = SOUND
     name: str
     kind: str
@@ -45,7 +45,7 @@ class WordAsName(Diagnostic):
 
     title = "`{name}` cannot be the name of {kind}"
     label = "`{name}` has a meaning of its own"
-    bad = "network example\nlet true = 1\n" + SOUND.partition("\n")[2]
+    bad = "network example\nlet true = 1\n" + SOUND.partition("\n")[2].replace("64) ->", "true) ->")
     good = "network example\nlet width = 1\n" + SOUND.partition("\n")[2].replace("64) ->", "width) ->")
     name: str
     kind: str

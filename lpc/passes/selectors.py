@@ -62,7 +62,7 @@ class SecondRest(Diagnostic):
 
     title = "`rest` is used twice"
     label = "the second time"
-    bad = SOUND + "learn rest with backprop\nlearn rest with mono_forward\n"
+    bad = SOUND + "learn hidden with mono_forward\nlearn rest with backprop\nlearn rest with mono_forward\n"
     good = SOUND + "learn hidden with mono_forward\nlearn rest with backprop\n"
 
 

@@ -24,8 +24,8 @@ class UnknownVariant(Diagnostic):
     title = "there is no variant named `{name}`"
     label = "{known}"
     help = "did you mean `{nearest}`?"
-    bad = SOUND + "claim base = tied\n"
-    good = SOUND + "variant tied { train batch = 32 }\nclaim base = tied\n"
+    bad = SOUND + "variant small { train batch = 32 }\nclaim base != smal\n"
+    good = SOUND + "variant small { train batch = 32 }\nclaim base != small\n"
     name: str
     known: str
     nearest: str = ""
