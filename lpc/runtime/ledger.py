@@ -12,10 +12,10 @@ SENSOR_ERROR = {"none": 0.0, "rapl": 0.03, "nvml-counter": 0.02, "nvml-power-ave
 """Relative error of an instrument, one standard deviation: assumed, none of them was held against a wall meter."""
 
 
-def added(one: Any, other: Any) -> Any:
+def summed(one: Any, other: Any) -> Any:
     """The sum of two accounts, name by name; lists are joined."""
     if isinstance(one, Mapping):
-        return {**one, **other, **{name: added(one[name], other[name]) for name in one if name in other}}
+        return {**one, **other, **{name: summed(one[name], other[name]) for name in one if name in other}}
     return one + other
 
 
@@ -42,7 +42,7 @@ class EnergyLedger:
         }
 
     def note(self, text: str) -> None:
-        self.account["notes"] = added(self.account["notes"], {text: 1})
+        self.account["notes"] = summed(self.account["notes"], {text: 1})
 
     def read(self, clock: Callable[[], float]) -> EnergyReading | None:
         """A reading, or None: training goes on whatever a driver does. After three failures in a row it is asked no more."""
@@ -85,7 +85,7 @@ class EnergyLedger:
             self.account["starts"] += 1
         else:
             row = {"windows": 1, "microjoules": energy, "seconds": seconds}
-            self.account["phases"] = added(self.account["phases"], {phase: row})
+            self.account["phases"] = summed(self.account["phases"], {phase: row})
 
     def joules(self) -> float | None:
         """None where nothing was measured, or the counter was given up."""
@@ -107,7 +107,7 @@ class EnergyLedger:
         return {
             **instrument,
             "joules": joules,
-            "uncertainty": deviation(total, total, instrument) if rows else None,
+            "uncertainty": energy_deviation(total, total, instrument) if rows else None,
             "window_s": window_s,
             "lost_s": lost_s,
             "complete": lost_s == 0,
@@ -121,7 +121,7 @@ class EnergyLedger:
                 phase: {
                     "joules": row["microjoules"] / 1e6,
                     "window_s": row["seconds"],
-                    "uncertainty": deviation(row, total, instrument),
+                    "uncertainty": energy_deviation(row, total, instrument),
                 }
                 for phase, row in rows.items()
             },
@@ -129,7 +129,9 @@ class EnergyLedger:
         }
 
 
-def deviation(row: Mapping[str, float], total: Mapping[str, float], instrument: Mapping[str, Any]) -> dict[str, Any]:
+def energy_deviation(
+    row: Mapping[str, float], total: Mapping[str, float], instrument: Mapping[str, Any]
+) -> dict[str, Any]:
     """One standard deviation of the energy of `row`, a part of `total` or all of it.
 
     A window begins and ends anywhere between two updates of the counter, u seconds apart: u·P/√6 at mean power P. Between

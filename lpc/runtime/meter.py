@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from lpc.runtime.counter import EnergyCounter, EnergyReading
-from lpc.runtime.ledger import EnergyLedger, added
+from lpc.runtime.ledger import EnergyLedger, summed
 from lpc.runtime.nvml import open_nvml
 from lpc.runtime.rapl import POWERCAP, open_rapl
 
@@ -77,12 +77,12 @@ class Meter:
 
     def restore(self, totals: Mapping[str, Any], lost_s: float = 0.0) -> None:
         """Goes on from what an earlier process saved; `lost_s`: how long it ran after that, where known."""
-        self.spent = added(totals["seconds"], self.spent)
+        self.spent = summed(totals["seconds"], self.spent)
         self.lost_s, self.whole = totals["lost_s"] + lost_s, totals["whole"]
         for key, account in totals["accounts"].items():
             gone = EnergyCounter(key.split()[0], note="gone after a restart")
             ledger = self.ledgers.setdefault(key, EnergyLedger(gone))
-            ledger.account = added(account, ledger.account)
+            ledger.account = summed(account, ledger.account)
 
     def close(self) -> None:
         """Ends the last window; nothing is counted any more. May be called twice."""
@@ -126,11 +126,11 @@ class Meter:
         }
 
 
-def open_meter(device: torch.device, idle_seconds: float = 0.0, powercap: Path = POWERCAP) -> Meter:
-    """A meter of all that can be measured, in the phase `setup`. Takes up to two seconds: the counters' periods are measured."""
+def open_meter(device: torch.device, idle_seconds: float = 0.0, powercap: Path | None = None) -> Meter:
+    """A meter of all that can be measured, in the phase `setup`. Takes a second or two: it measures the counters' periods."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)  # now this process is on the device, and in the list of its processes
-    meter = Meter([open_nvml(device), *open_rapl(powercap)], device, time.monotonic)
+    meter = Meter([open_nvml(device), *open_rapl(powercap or POWERCAP)], device, time.monotonic)
     if idle_seconds > 0:
         meter.idle(idle_seconds)
     return meter

@@ -13,7 +13,7 @@ from lpc.runtime.counter import EnergyCounter, EnergyReading, update_period
 from lpc.runtime.sampled import SampledPower
 
 
-class Board:
+class NvmlBoard:
     """What NVML knows of torch's `device`, found by UUID: NVML's indices do not heed CUDA_VISIBLE_DEVICES."""
 
     def __init__(self, nvml: Any, device: torch.device) -> None:
@@ -48,7 +48,7 @@ def open_nvml(device: torch.device) -> EnergyCounter:
         import pynvml
 
         pynvml.nvmlInit()
-        board = Board(pynvml, device)
+        board = NvmlBoard(pynvml, device)
     except ImportError:
         return replace(found, note="no NVML binding", cure="pip install nvidia-ml-py")
     except Exception as error:

@@ -51,7 +51,7 @@ def open_zone(domain: str, name: str, zone: Path) -> EnergyCounter:
     )
 
 
-def mirrors(one: EnergyCounter, other: EnergyCounter) -> bool:
+def same_counter(one: EnergyCounter, other: EnergyCounter) -> bool:
     """Dies of a package may show one and the same counter: then a reading of one lies between two of the other."""
     if one.read is None or other.read is None:
         return False
@@ -65,7 +65,7 @@ def open_rapl(powercap: Path) -> list[EnergyCounter]:
     for (domain, name), zone in rapl_zones(powercap).items():
         counter = open_zone(domain, name, zone)
         with suppress(OSError, ValueError):
-            if any(mirrors(earlier, counter) for earlier in counters):
+            if any(same_counter(earlier, counter) for earlier in counters):
                 continue
         counters.append(counter)
     missing = {"cpu", "dram"} - {counter.domain for counter in counters}

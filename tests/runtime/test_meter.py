@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import threading
 import time as wall
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lpc.codegen.inline import import_lines, inline
 from lpc.runtime.carbon import carbon
 from lpc.runtime.counter import EnergyCounter, EnergyReading
 from lpc.runtime.meter import Meter, open_meter
@@ -373,6 +376,22 @@ def test_a_measured_run_ends_in_the_same_bits(machine: FakeMachine) -> None:
     plain = train(None)
     meter = open_meter(CPU, 0.0, machine.powercap.root)
     assert all(torch.equal(a, b) for a, b in zip(plain, train(meter), strict=True))
+
+
+def test_it_stands_alone_in_a_script(machine: FakeMachine) -> None:
+    """As inlined: no lpc, definitions in another order than in the modules, a known number of joules at the end."""
+    machine.powercap.add("intel-rapl:0", "package-0", watts=50.0)
+    parts = inline(["open_meter"])
+    text = "\n".join(["from __future__ import annotations", *import_lines(parts.imports), parts.text])
+    assert "lpc" not in text
+    script = ModuleType("script")
+    machine.monkeypatch.setitem(sys.modules, "script", script)  # dataclasses look their module up
+    exec(text, script.__dict__)  # noqa: S102
+    vars(script)["time"] = machine.time
+    meter = script.open_meter(CPU, 0.0, machine.powercap.root)
+    machine.time.sleep(2.0)
+    meter.close()
+    assert meter.result()["totals"]["measured_joules"] == 100.0
 
 
 def test_metering_costs_little(machine: FakeMachine) -> None:
