@@ -90,6 +90,11 @@ class Inlined:
     sections: tuple[tuple[str, str], ...]
     names: tuple[str, ...]
 
+    @property
+    def text(self) -> str:
+        """All of it, each section under its title."""
+        return "\n\n\n".join(f"# ---- {title}\n\n\n{body}" for title, body in self.sections)
+
 
 def inline(roots: Iterable[str]) -> Inlined:
     """The definitions of `roots` and all they use; a root the runtime does not have is a KeyError."""

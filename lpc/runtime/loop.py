@@ -40,6 +40,7 @@ def train_phase(run: Run) -> None:
     rates = [(group, group["lr"]) for optimizer in run.optimizers.values() for group in optimizer.param_groups]
     if phase.part and run.step < run.length:
         run.clock.enter("train")
+        run.net.eval()
         with torch.no_grad(), run.precision():
             part = phase.part(run.net, part, run.size)
     with closing(Progress(run.options.quiet, f"{run.task.program} {phase.name}", run.length, run.step)) as progress:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -427,7 +430,65 @@ def test_killed_at_any_write_it_goes_on_to_the_same_bits(tmp_path: Path, monkeyp
     raise AssertionError("the run never ended")
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_lets_the_step_end_and_is_gone_on_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], number: int, status: int
+) -> None:
+    def step(net: Any, optimizers: Any, image: Tensor, label: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        if step == 5:
+            os.kill(os.getpid(), number)
+        return train_step(net, optimizers, image, label, step)
+
+    run(tmp_path / "whole")
+    handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    assert run(tmp_path / "parts", task=changed(step=step)) == status
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == handlers
+    assert "--resume" in capsys.readouterr().err.splitlines()[-1]
+    assert torch.load(tmp_path / "parts" / "checkpoint.pt", weights_only=True)["step"] == 6
+    assert len(log(tmp_path / "parts")) == 1
+    assert not (tmp_path / "parts" / "result.json").exists()
+    assert run(tmp_path / "parts", "--resume") == 0
+    assert same(tensors(tmp_path / "whole", "checkpoint.pt"), tensors(tmp_path / "parts", "checkpoint.pt"))
+    assert without_times(log(tmp_path / "whole")) == without_times(log(tmp_path / "parts"))
+
+
+def test_a_pass_that_gathers_sums_starts_again_after_a_signal(tmp_path: Path) -> None:
+    rows: list[int] = []
+    signals = [signal.SIGTERM]
+
+    def gather(net: Any, optimizers: Any, image: Tensor, label: Tensor, step: int) -> tuple[Tensor, None]:
+        rows.append(len(image))
+        if step == 2 and signals:
+            os.kill(os.getpid(), signals.pop())
+        return torch.zeros(0), None
+
+    task = replace(TASK, phases=(PLAIN, Phase("fit", (), gather, lambda net: {}, passes=1, watch=False)))
+    assert run(tmp_path, task=task) == 143
+    rows.clear()
+    assert run(tmp_path, "--resume", task=task) == 0
+    assert sum(rows) == 200
+
+
 # Going wrong
+
+
+def test_a_full_disk_is_named_and_leaves_the_last_checkpoint_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(tmp_path, "--epochs", "1")
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    capsys.readouterr()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        assert run(tmp_path, "--resume", "--quiet") == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert str(tmp_path / "checkpoint.pt") in said
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+    assert not (tmp_path / "checkpoint.pt.part").exists()
 
 
 def test_a_bad_loss_names_block_place_and_step_and_keeps_the_last_checkpoint(
