@@ -38,7 +38,7 @@ class EnergyLedger:
             "samples": 0,
             "overhead_s": 0.0,
             "exclusive": [counter.is_exclusive()],
-            "notes": {note: 1 for note in (counter.note, counter.cure) if note},  # and how often
+            "notes": {},  # and how often
         }
 
     def note(self, text: str) -> None:
@@ -96,13 +96,20 @@ class EnergyLedger:
         """One of the domains in result.json: joules, watts, seconds. Not known is null, never 0."""
         account, joules = self.account, self.joules()
         rows = account["phases"] if joules is not None else {}
-        instrument = [found for found in account["instruments"] if found["source"] != "none" or not rows][-1]
+        instruments = [found for found in account["instruments"] if found["source"] != "none" or not rows]
+        instrument, used = (
+            instruments[-1],
+            dict.fromkeys(f"{found['source']} of {found['device']}" for found in instruments),
+        )
         window_s = sum(row["seconds"] for row in rows.values())
         lost_s, idle = max(0.0, round(elapsed - window_s, 6)), account["idle"]
         idle_w = idle["microjoules"] / 1e6 / idle["seconds"] if idle["seconds"] else None
-        notes = [text if times == 1 else f"{text} ({times} times)" for text, times in account["notes"].items()]
+        notes = [note for note in (self.counter.note, self.counter.cure) if note]
+        notes += [text if times == 1 else f"{text} ({times} times)" for text, times in account["notes"].items()]
         if instrument["source"].startswith("nvml-power") and account["samples"] < 60:
             notes.append("fewer than 60 samples of power")
+        if len(used) > 1:
+            notes.append(f"counted by {', then '.join(used)}")
         total = {"windows": account["starts"], "microjoules": (joules or 0.0) * 1e6, "seconds": window_s}
         return {
             **instrument,

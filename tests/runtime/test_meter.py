@@ -8,6 +8,7 @@ import sys
 import threading
 import time as wall
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -273,15 +274,16 @@ def test_a_resumed_run_sums_segments_and_compares_no_counters() -> None:
 
 def test_a_run_that_was_closed_before_its_checkpoint_is_whole() -> None:
     time = FakeTime()
-    first = Meter([scripted([0, 100_000_000])], CPU, time.monotonic)
+    first = Meter([scripted([0, 100_000_000], note="as it is")], CPU, time.monotonic)
     time.sleep(1.0)
     first.close()
-    second = Meter([scripted([0, 100_000_000])], CPU, time.monotonic)
+    second = Meter([scripted([0, 100_000_000], note="as it is")], CPU, time.monotonic)
     second.restore(json.loads(json.dumps(first.totals())))
     time.sleep(1.0)
     second.close()
     assert (domain(second, "gpu")["joules"], domain(second, "gpu")["complete"]) == (200.0, True)
     assert second.result()["notes"] == []
+    assert domain(second, "gpu")["note"] == "as it is"
 
 
 def test_an_interrupted_run_is_never_called_complete() -> None:
@@ -311,6 +313,22 @@ def test_resuming_without_the_meter_keeps_what_was_measured() -> None:
         gpu = domain(second, "gpu")
         assert (gpu["joules"], gpu["source"], gpu["device"]) == (100.0, "nvml-counter", "board")
         assert (gpu["window_s"], gpu["lost_s"], gpu["complete"]) == (1.0, 4.0, False)
+        assert gpu["note"] == (counters[0].note if counters else "gone after a restart")
+
+
+def test_another_device_after_a_restart_is_told() -> None:
+    time = FakeTime()
+    first = Meter([scripted([0, 100_000_000])], CPU, time.monotonic)
+    time.sleep(1.0)
+    first.close()
+    other = replace(scripted([0, 50_000_000]), device="other board")
+    second = Meter([other], CPU, time.monotonic)
+    second.restore(first.totals())
+    time.sleep(1.0)
+    second.close()
+    gpu = domain(second, "gpu")
+    assert (gpu["joules"], gpu["device"]) == (150.0, "other board")
+    assert gpu["note"] == "counted by nvml-counter of board, then nvml-counter of other board"
 
 
 def test_what_a_checkpoint_holds_does_not_change_afterwards() -> None:
