@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from lpc.codegen.schedule import Mode, prices
 from lpc.ir.program import Program
-from lpc.ir.step import Node, live, walk
+from lpc.ir.step import live
+from lpc.passes.cost import example_flops
 from lpc.rules.rule import TRAIN
 from lpc.rules.tracer import Region, Traced, TracedPhase
 
@@ -74,7 +75,7 @@ def _turn(program: Program, phase: TracedPhase, name: str) -> Turn:
     batch = program.protocol.batch or 1024
     titles = list(dict.fromkeys(f"{region.rule.title}: {_lower(region.rule.summary)}" for region in program.regions))
     doc = (PHASE_DOCS[phase.phase.name], *titles) if phase.phase == TRAIN else (PHASE_DOCS[phase.phase.name],)
-    return Turn(name, phase, prices(phase, batch).choice, doc, step_flops(phase.nodes))
+    return Turn(name, phase, prices(phase, batch).choice, doc, example_flops(phase))
 
 
 def _lower(text: str) -> str:
@@ -102,29 +103,3 @@ def _slice(phase: TracedPhase, members: set[str]) -> TracedPhase:
     nodes = live(kept, [scores] if scores is not None else [], frozen)
     read = [n.unit.block for n in nodes if n.primitive == "fwd" and n.unit is not None and n.unit.block in frozen]
     return TracedPhase(phase.phase, tuple(nodes), scores, phase.finish, tuple(dict.fromkeys([*phase.frozen, *read])))
-
-
-def step_flops(nodes: Sequence[Node]) -> int:
-    """Floating-point operations of one step, an example: forwards, and pulls as far as somebody asks for them."""
-    used = {value.key for node in walk(nodes) for value in node.inputs}
-    for node in walk(nodes):
-        if node.body is not None:
-            used |= {value.key for value in node.body.results}
-    return sum(_flops(node, used) for node in nodes)
-
-
-def _flops(node: Node, used: set[tuple[int, int]]) -> int:
-    if node.body is not None:
-        count = node.attributes["count"]
-        assert isinstance(count, int)
-        return count * sum(_flops(inner, used) for inner in node.body.nodes)
-    if node.unit is None or node.primitive not in ("fwd", "vjp"):
-        return 0
-    if node.primitive == "fwd":
-        return node.unit.flops * node.outputs[0].streams
-    streams = node.inputs[0].kind.streams
-    weights = (node.index, 0) in used
-    inputs = any((node.index, port) in used for port in range(1, len(node.outputs)))
-    unit = node.unit
-    cost = unit.weight_pull_flops * weights + unit.inner_pull_flops * (weights or inputs) + unit.input_pull_flops * inputs
-    return cost * streams

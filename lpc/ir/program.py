@@ -125,6 +125,19 @@ class Search:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A line of the table that `auto` chose from: one rule for one block, everything else as chosen. Figures are None where the
+    rule could not train the block; `energy` ranks, and is no joules."""
+
+    block: str
+    rule: str
+    chosen: bool
+    seconds: float | None
+    energy: float | None
+    memory: int | None
+
+
+@dataclass(frozen=True)
 class Placement:
     """The `place` clause: how many stages, what is balanced, which blocks are pinned (stages count from 1)."""
 
@@ -154,6 +167,8 @@ class Program:
     searches: tuple[Search, ...] = ()
     uses: Mapping[str, RuleUse] = field(default_factory=dict)
     """The rule of each block, by block name, in the network's order; rule "auto" until `assign`."""
+    choices: tuple[Choice, ...] = ()
+    """What `auto` chose from."""
     regions: tuple[Any, ...] = ()
     """Runs of neighbouring blocks under one rule instance (`lpc.rules.region.Region`)."""
     plan: Any = None

@@ -23,11 +23,16 @@ class Fact(Enum):
     """How to train, what to measure and where to place it are known."""
     RULES = "rules"
     """Every block has a rule by name, `auto` perhaps."""
+    ASSIGNED = "assigned"
+    """No block is left to `auto`."""
     LEGAL = "legal"
+    """Blocks belong to regions, and every rule can train its regions."""
     STEPS = "steps"
+    """Every phase's step and the prediction are traced."""
     COST = "cost"
+    """Every block has its modelled cost."""
     STAGES = "stages"
-    SCHEDULE = "schedule"
+    """Every block has a stage."""
 
 
 PassFunction = Callable[[Program, Report], Program]

@@ -10,11 +10,16 @@ from time import perf_counter
 
 from lpc.diagnostics import Report
 from lpc.ir.program import Program
+from lpc.passes.assign import assign
 from lpc.passes.bind import bind
 from lpc.passes.contract import Fact, Pass, pipeline
+from lpc.passes.cost import cost
 from lpc.passes.dump import dump
 from lpc.passes.expand import expand
 from lpc.passes.learning import learning
+from lpc.passes.legal import legal
+from lpc.passes.lower import lower
+from lpc.passes.partition import partition
 from lpc.passes.protocol import protocol
 from lpc.passes.verify import VERIFIERS
 
@@ -22,7 +27,12 @@ PIPELINE: tuple[Pass, ...] = pipeline(
     expand,  # variants, overrides, lets, functions, searches; defaults written out
     bind,  # names, data, operations and their types, blocks, the objective
     protocol,  # train, measure, place
-    learning,  # a rule for every block
+    learning,  # a rule for every block, or `auto`
+    assign,  # `auto` becomes the cheapest legal rules
+    legal,  # regions are formed; every rule can train its own
+    lower,  # rules become steps
+    cost,  # operations, bytes and memory, read off the steps
+    partition,  # blocks by stage
 )
 """Every pass from a parsed file on. `lpc explain --after NAME` stops behind any of them."""
 

@@ -88,11 +88,58 @@ def rules(program: Program) -> None:
             _that(not any(is_hole(node) for node in walk(argument.value)), "a rule has a hole")
 
 
+def assigned(program: Program) -> None:
+    _that(all(use.rule != "auto" for use in program.uses.values()), "a block is left to auto")
+
+
+def legal(program: Program) -> None:
+    network = program.network
+    assert network is not None
+    seen: set[str] = set()
+    for region in program.regions:
+        inside = {block.name for block in region.run}
+        _that(not inside & seen, "a block belongs to two regions")
+        for block in region.run:
+            ready = all(name in seen | inside or name in network.data for name in block.inputs)
+            _that(ready, f"the region of {block.name} stands before what it reads")
+        seen |= inside
+    _that(seen == {block.name for block in network.blocks}, "a block belongs to no region")
+
+
+def steps(program: Program) -> None:
+    plan = program.plan
+    _that(plan is not None and plan.phases, "there are no steps")
+    for phase in plan.phases:
+        made: set[int] = set()
+        for node in phase.nodes:
+            _that(all(value.node.index in made for value in node.inputs), f"{node.primitive} reads what was not made yet")
+            made.add(node.index)
+
+
+def costs(program: Program) -> None:
+    network = program.network
+    assert network is not None
+    _that(program.costs is not None and set(program.costs.blocks) == {b.name for b in network.blocks}, "a block has no cost")
+
+
+def stages(program: Program) -> None:
+    network = program.network
+    assert network is not None
+    order = [block.name for block in network.blocks]
+    _that([name for stage in program.stages for name in stage] == order, "stages are no cut of the blocks in order")
+    _that(len(program.stages) == program.placement.stages and all(program.stages), "a stage is missing or empty")
+
+
 VERIFIERS: Mapping[Fact, Check] = {
     Fact.NAMES: names,
     Fact.TYPES: types,
     Fact.BLOCKS: blocks,
     Fact.PROTOCOL: protocol,
     Fact.RULES: rules,
+    Fact.ASSIGNED: assigned,
+    Fact.LEGAL: legal,
+    Fact.STEPS: steps,
+    Fact.COST: costs,
+    Fact.STAGES: stages,
 }
-"""Facts that later passes give bring their checks with them (`lpc.passes.pipeline.run(..., verifiers=...)`)."""
+"""The check of each fact, run after every pass in tests."""

@@ -242,12 +242,25 @@ class Traced:
 
 def trace(network: Network, objective: Objective, regions: Sequence[Region]) -> Traced:
     """Record every phase of a program and its prediction. Regions are in topological order."""
-    own = [{phase.name for phase in region.rule.phases(region.run)} for region in regions]
-    phases = [phase for phase in PHASES if any(phase.name in names for names in own)]
-    traced = tuple(_trace_phase(network, objective, regions, phase) for phase in phases)
+    phases = trace_phases(network, objective, regions)
     nodes, prediction = trace_prediction(network, objective, regions)
     added = tuple(added for region in regions for added in region.rule.adds(region.run))
-    return Traced(traced, nodes, prediction, added)
+    return Traced(phases, nodes, prediction, added)
+
+
+def trace_phases(network: Network, objective: Objective, regions: Sequence[Region]) -> tuple[TracedPhase, ...]:
+    """Record every phase of some regions; what they read of others counts as given."""
+    own = [{phase.name for phase in region.rule.phases(region.run)} for region in regions]
+    phases = [phase for phase in PHASES if any(phase.name in names for names in own)]
+    return tuple(_trace_phase(network, objective, regions, phase) for phase in phases)
+
+
+def trace_step(region: Region, phase: Phase) -> list[Node]:
+    """One region's step of a phase alone, dead code gone."""
+    s = Recorder(region.run.network, region.run.objective)
+    s.rule = region.rule.name
+    region.rule.step(s, region.run, phase)
+    return live(s.tape.nodes, [s.scores] if s.scores is not None else [])
 
 
 def _trace_phase(network: Network, objective: Objective, regions: Sequence[Region], phase: Phase) -> TracedPhase:
