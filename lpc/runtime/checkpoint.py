@@ -24,9 +24,10 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
-    except (OSError, RuntimeError) as problem:  # torch.save has either for a full disk
+    except (OSError, RuntimeError) as problem:  # torch.save makes a RuntimeError of a full disk
         aside.unlink(missing_ok=True)
-        raise Failure(f"cannot write {path}: {getattr(problem, 'strerror', None) or problem}") from problem
+        first = problem.__context__ if isinstance(problem, RuntimeError) else problem
+        raise Failure(f"cannot write {path}: {getattr(first, 'strerror', None) or problem}") from problem
 
 
 def load_whole(path: Path) -> dict[str, Any]:

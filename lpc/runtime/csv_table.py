@@ -27,26 +27,23 @@ def load_csv(options: Options, data: tuple[Binding, ...], file: str, targets: tu
     wanted: dict[str, tuple[str, ...]] = {binding.name: (binding.name,) for binding in data[1:]}
     if targets or first != last:
         wanted[last] = targets or (last,)
+    if missing := [name for names in wanted.values() for name in names if name not in columns]:
+        raise BadInput(f"{path} has no column {missing[0]!r}; it has {', '.join(columns)}")
     taken = {column for names in wanted.values() for column in names}
     wanted.setdefault(first, tuple(column for column in columns if column not in taken))
     facts: dict[str, object] = {"source": "csv", "columns": wanted}
     part = []
     for binding in data:
         names = wanted[binding.name]
-        if missing := [name for name in names if name not in columns]:
-            raise BadInput(f"{path} has no column {missing[0]!r}; it has {', '.join(columns)}")
+        if len(names) != math.prod(binding.shape):
+            raise BadInput(f"{path}: {len(names)} columns for {binding.name}, the program says {list(binding.shape)}")
         if binding.classes is None:
             table = torch.stack([numbers(path, name, columns[name], lines) for name in names], 1)
-            if len(names) != math.prod(binding.shape):
-                raise BadInput(
-                    f"{path}: {len(names)} columns for {binding.name}, the program says {list(binding.shape)}"
-                )
             part.append(table.view(-1, *binding.shape))
         else:
-            codes, facts[f"classes of {binding.name}"] = class_codes(
-                path, names[0], columns[names[0]], lines, binding.classes
-            )
+            codes, kinds = class_codes(path, names[0], columns[names[0]], lines, binding.classes)
             part.append(checked(codes, binding, str(path)))
+            facts[f"classes of {binding.name}"] = kinds
     return Splits(tuple(part), facts=facts)
 
 

@@ -21,8 +21,8 @@ class OneLineParser(argparse.ArgumentParser):
 
 def number(text: str) -> int:
     """A whole number from 0 up."""
-    if not text.isdecimal():
-        raise ValueError
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 up")
     return int(text)
 
 

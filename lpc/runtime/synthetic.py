@@ -22,7 +22,7 @@ def load_synthetic(data: tuple[Binding, ...], examples: int = 1000) -> Splits:
     if len(data) > 1 and last.classes and first.shape == target.shape and not first.is_floating_point():
         made[-1] = (first + 1) % last.classes
     elif len(data) > 1:
-        x = first.to(RANDOM.normal("", ()).dtype).flatten(1)
+        x = first.to(RANDOM.normal("", ()).dtype).reshape(examples, -1)
         width = last.classes or target[0].numel()
         y = x @ RANDOM.normal("synthetic/map", (x.shape[1], width), x.shape[1] ** -0.5)
         made[-1] = y.argmax(1) if last.classes else y.view(target.shape)

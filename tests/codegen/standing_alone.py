@@ -21,4 +21,4 @@ def stand_alone(text: str) -> str:
     taken = inline(roots)
     head = ['"""A script."""', "", "from __future__ import annotations", "", *import_lines([*own, *taken.imports])]
     body = "\n".join(lines[end:]).strip("\n")
-    return "\n".join([*head, "", "", taken.text, "", "", body]) + "\n"
+    return "\n".join([*head, "", taken.text, "", "", body]) + "\n"
