@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 import torch
+
+from lpc.runtime.counter import EnergyCounter, EnergyReading
+from lpc.runtime.meter import Meter
 
 
 class FakeTime:
@@ -163,3 +166,22 @@ def fake_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMachine
     for module in ("counter", "sampled", "meter"):
         monkeypatch.setattr(f"lpc.runtime.{module}.time", time)
     return FakeMachine(time, FakePowercap(tmp_path / "powercap", time), monkeypatch)
+
+
+def domain(meter: Meter, name: str) -> dict[str, Any]:
+    """The first of that name."""
+    found: dict[str, Any] = next(found for found in meter.result()["domains"] if found["domain"] == name)
+    return found
+
+
+def scripted(readings: list[int | Exception], time: FakeTime | None = None, **more: Any) -> EnergyCounter:
+    """A counter whose readings are written down beforehand."""
+    rest: Iterator[int | Exception] = iter(readings)
+
+    def read() -> EnergyReading:
+        value = next(rest)
+        if isinstance(value, Exception):
+            raise value
+        return EnergyReading(value)
+
+    return EnergyCounter("gpu", "board", source="nvml-counter", resolution_s=0.1, read=read, **more)

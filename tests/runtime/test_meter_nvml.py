@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import os
 import sys
 import threading
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lpc.runtime import counter, ledger, meter, nvml, rapl, sampled
+from lpc.runtime.counter import update_period
 from lpc.runtime.meter import Meter, open_meter
 from lpc.runtime.nvml import open_nvml
 from lpc.runtime.sampled import SampledPower
@@ -55,6 +57,20 @@ def test_a_board_without_counter_is_sampled_and_says_that_it_is_averaged(machine
     assert found.resolution_s is not None
     assert found.resolution_s >= 1.0
     assert "no energy counter: Not Supported" in found.note
+    found.close()
+
+
+def test_an_average_over_a_second_resolves_no_less_however_often_it_is_updated(machine: FakeMachine) -> None:
+    board = FakeBoard("GPU-a", has_counter=False)
+    machine.install(board)
+
+    def wobble(seconds: float) -> None:
+        board.watts = 200.0 + math.floor(machine.time.now / 0.05) % 7
+
+    machine.time.listeners.append(wobble)
+    assert update_period(lambda: board.watts, patience=1.0, nap=0.002) == pytest.approx(0.05, abs=0.004)
+    found = open_nvml(CUDA)
+    assert found.resolution_s == 1.0
     found.close()
 
 
