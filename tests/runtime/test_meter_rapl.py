@@ -125,6 +125,7 @@ def test_a_counter_one_may_not_read_is_told_from_none(machine: FakeMachine) -> N
 
 def test_a_counter_that_stands_still_is_refused(machine: FakeMachine) -> None:
     machine.powercap.add("intel-rapl:0", "package-0", watts=0.0)
+    machine.powercap.watts.clear()
     cpu = open_rapl(machine.powercap.root)[0]
     assert (cpu.source, cpu.note) == ("none", "the counter does not move")
 
