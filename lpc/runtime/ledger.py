@@ -97,10 +97,7 @@ class EnergyLedger:
         account, joules = self.account, self.joules()
         rows = account["phases"] if joules is not None else {}
         instruments = [found for found in account["instruments"] if found["source"] != "none" or not rows]
-        instrument, used = (
-            instruments[-1],
-            dict.fromkeys(f"{found['source']} of {found['device']}" for found in instruments),
-        )
+        instrument = instruments[-1]
         window_s = sum(row["seconds"] for row in rows.values())
         lost_s, idle = max(0.0, round(elapsed - window_s, 6)), account["idle"]
         idle_w = idle["microjoules"] / 1e6 / idle["seconds"] if idle["seconds"] else None
@@ -108,7 +105,8 @@ class EnergyLedger:
         notes += [text if times == 1 else f"{text} ({times} times)" for text, times in account["notes"].items()]
         if instrument["source"].startswith("nvml-power") and account["samples"] < 60:
             notes.append("fewer than 60 samples of power")
-        if len(used) > 1:
+        used = dict.fromkeys(f"{found['source']} of {found['device']}" for found in instruments)
+        if rows and len(used) > 1:
             notes.append(f"counted by {', then '.join(used)}")
         total = {"windows": account["starts"], "microjoules": (joules or 0.0) * 1e6, "seconds": window_s}
         return {

@@ -271,15 +271,15 @@ def test_the_uncertainty_is_that_of_the_ends_and_of_the_instrument() -> None:
 def test_a_reading_that_takes_long_is_dated_half_way() -> None:
     time = FakeTime()
 
+    takes = iter([0.0, 1.0])
+
     def read() -> EnergyReading:
-        time.sleep(0.5)
+        time.sleep(next(takes))
         return EnergyReading(round(time.now * 1e8))
 
     meter = Meter([EnergyCounter("cpu", source="rapl", resolution_s=0.001, read=read)], CPU, time.monotonic)
-    opened = time.now
     time.sleep(2.0)
     meter.close()
-    assert opened == 1000.5
     assert meter.seconds()["setup"] == 2.5
     assert meter.result()["domains"][0]["overhead_s"] == 1.0
 

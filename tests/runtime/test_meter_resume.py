@@ -79,6 +79,17 @@ def test_resuming_without_the_meter_keeps_what_was_measured() -> None:
         assert gpu["note"] == (counters[0].note if counters else "gone after a restart")
 
 
+def test_two_processes_without_a_meter_counted_nothing() -> None:
+    time = FakeTime()
+    first = Meter([EnergyCounter("gpu", "board", note="no NVML binding")], CPU, time.monotonic)
+    first.close()
+    second = Meter([EnergyCounter("gpu", "other board", note="no NVML binding")], CPU, time.monotonic)
+    second.restore(first.totals())
+    second.close()
+    gpu = domain(second, "gpu")
+    assert (gpu["joules"], gpu["source"], gpu["note"]) == (None, "none", "no NVML binding")
+
+
 def test_another_device_after_a_restart_is_told() -> None:
     time = FakeTime()
     first = Meter([scripted([0, 100_000_000])], CPU, time.monotonic)
