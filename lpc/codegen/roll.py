@@ -33,13 +33,9 @@ def roll(lines: Sequence[Line], chains: Chains, named: dict[str, str]) -> list[L
     writer = {key: line.block for line in lines for key in line.writes}
     while position < len(groups):
         end = _run_end(groups, position, chains, writer, named)
-        start = position
-        if end - start >= SHORTEST and (rolled := _rolled(groups, start, end, chains, named)) is not None:
-            made += rolled
-            position = end
-        else:
-            made += groups[position].lines
-            position += 1
+        rolled = _rolled(groups, position, end, chains, named) if end - position >= SHORTEST else None
+        made += rolled if rolled is not None else [line for group in groups[position:end] for line in group.lines]
+        position = end
     return made
 
 

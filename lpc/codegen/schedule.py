@@ -9,7 +9,8 @@ An update may come early only if nothing later in the step reads the parameter (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -99,7 +100,14 @@ class _Scheduler:
         roots += [phase.scores] if phase.scores is not None else []
         self.printer = StatementPrinter(phase.nodes, self.spelling, path, roots, gradients=self.gradients, frozen=phase.frozen)
         self.updates = {node.unit.name: node.unit for node in phase.nodes if node.primitive == "update" and node.unit is not None}
-        self.waiting = list(self.spelling.segments)
+        self.waiting: dict[int, list[Segment]] = {}
+        """Segments by the index of the node after which they can run."""
+        self.pending: Counter[str] = Counter()
+        """Of how many backward calls still to come each unit is part."""
+        for segment in self.spelling.segments:
+            self.waiting.setdefault(segment.ready, []).append(segment)
+            self.pending.update(forward.unit.name for forward in segment.forwards if forward.unit is not None)
+        self.last_read = self._last_reads()
         self.ready: list[Segment] = []
         self.postponed: list[Unit] = []
         self.optimizers: dict[str, list[Unit]] = {}
@@ -113,9 +121,9 @@ class _Scheduler:
             if node.primitive == "record":
                 self._record(node)
             self.printer.statement(node)
-            for segment in [s for s in self.waiting if s.ready <= node.index]:
-                self.waiting.remove(segment)
+            for segment in self.waiting.pop(node.index, ()):
                 self.ready.append(segment)
+                self.pending.subtract(forward.unit.name for forward in segment.forwards if forward.unit is not None)
         stacked = self._stack()
         self._flush(None, stacked)
         for node in self.phase.nodes:
@@ -204,9 +212,9 @@ class _Scheduler:
         seen: set[str] = set()
         distinct = [unit for unit in [*self.postponed, *units] if not (unit.name in seen or seen.add(unit.name))]
         self.ready = []
-        held = self._still_read(at) if at is not None else set()
-        self.postponed = [unit for unit in distinct if unit.name in held]
-        stepping = [unit for unit in distinct if unit.name not in held]
+        self.postponed = [unit for unit in distinct if at is not None and self._still_read(unit, at)]
+        later = {unit.name for unit in self.postponed}
+        stepping = [unit for unit in distinct if unit.name not in later]
         if stepping:
             key = _key(stepping)
             self.optimizers[key] = stepping
@@ -214,20 +222,22 @@ class _Scheduler:
             self.printer.add(f"{mark('o', key)}.step()", block=block)
             self.printer.add(f"{mark('o', key)}.zero_grad()", block=block)
 
-    def _still_read(self, at: int) -> set[str]:
-        """Units that a node from `at` on still reads, or that a backward call still to come has the graph of."""
-        held = {f.unit.name for segment in self.waiting for f in segment.forwards if f.unit is not None}
+    def _last_reads(self) -> dict[str, int]:
+        """The index of the last node that reads each unit's parameters: by evaluating it, or as a number."""
+        last: dict[str, int] = {}
         owners = {name: unit.name for unit in self.updates.values() for name, _ in unit.parameters}
         for node in walk(self.phase.nodes):
-            if node.index < at:
-                continue
-            if node.primitive in ("fwd", "relax") and node.unit is not None:
-                held.add(node.unit.name)
             source = node.attributes.get("source")
             name = source.name if isinstance(source, Added) else source
-            if node.primitive == "get" and isinstance(name, str) and name in owners:
-                held.add(owners[name])
-        return held
+            if node.primitive == "fwd" and node.unit is not None:
+                last[node.unit.name] = max(last.get(node.unit.name, -1), node.index)
+            elif node.primitive == "get" and isinstance(name, str) and name in owners:
+                last[owners[name]] = max(last.get(owners[name], -1), node.index)
+        return last
+
+    def _still_read(self, unit: Unit, at: int) -> bool:
+        """Whether a node from `at` on reads a unit's parameters, or a backward call still to come has the graph of it."""
+        return self.last_read.get(unit.name, -1) >= at or self.pending[unit.name] > 0
 
     def _blocks(self, segments: Sequence[Segment]) -> set[str]:
         return {forward.block for segment in segments for forward in segment.forwards}

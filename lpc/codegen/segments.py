@@ -176,11 +176,8 @@ class _Speller:
         return b
 
     def _collect(self) -> None:
-        seen: list[Segment] = []
-        for forward in sorted(self.segment_of):
-            segment = self.segment_of[forward]
-            if all(segment is not other for other in seen):
-                segment.forwards.sort(key=lambda node: node.index)
-                segment.roots.sort(key=lambda root: (root.value.key, root.cotangent is not None))
-                seen.append(segment)
-        self.made.segments = seen
+        distinct = {id(segment): segment for _, segment in sorted(self.segment_of.items(), key=lambda item: item[0])}
+        for segment in distinct.values():
+            segment.forwards.sort(key=lambda node: node.index)
+            segment.roots.sort(key=lambda root: (root.value.key, root.cotangent is not None))
+        self.made.segments = list(distinct.values())

@@ -56,6 +56,7 @@ class StatementPrinter:
         for node in walk(nodes):
             if node.body is not None:
                 self.inside.update((n.index, node.index) for n in node.body.nodes)
+        self.holders = _feedback_holders(nodes)
         self.counts = self._count_uses(roots)
         self.alias: dict[tuple[int, int], tuple[int, int]] = {}
         self.leaf_names: dict[tuple[int, int], str] = {}
@@ -223,10 +224,8 @@ class StatementPrinter:
         texts = [self._forward_input(node, position) for position in range(len(node.inputs))]
         if unit.head is not None:
             return self._head(unit, texts[0], node.inputs[0])
-        vias = [v.attributes["via"] for v in walk(self.nodes) if v.primitive == "vjp" and v.inputs[0].node is node and "via" in v.attributes]
-        if vias and isinstance(vias[0], Mapping):
-            holder = next(iter(vias[0].values())).name.rpartition(".")[0]
-            texts.append(f"feedback={self.path(holder)}")
+        if node.index in self.holders:
+            texts.append(f"feedback={self.path(self.holders[node.index])}")
         if unit.random and self.training and unit.block not in self.frozen:
             texts.append("step=step")
         call = f"{mark('u', unit.name)}({', '.join(texts)})"
@@ -380,6 +379,16 @@ class StatementPrinter:
                 self.add(f"{place} += {self.read(more)}", node, block=node.block)
                 return
         self.add(f"{place}.copy_({self.read(value)})", node, block=node.block)
+
+
+def _feedback_holders(nodes: Sequence[Node]) -> dict[int, str]:
+    """Of forwards whose vjp goes through feedback: where the matrices are, `hidden2.RULE`."""
+    found: dict[int, str] = {}
+    for node in walk(nodes):
+        via = node.attributes.get("via")
+        if node.primitive == "vjp" and isinstance(via, Mapping) and via:
+            found[node.inputs[0].node.index] = next(iter(via.values())).name.rpartition(".")[0]
+    return found
 
 
 def _literals(node: Node, but: str) -> dict[str, str]:

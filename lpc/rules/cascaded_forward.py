@@ -207,10 +207,10 @@ class CascadedForward(Rule):
                 votes.append(s.head(run.head(block, self.weight(run, block)), h))
         if run.output is None or len(votes) == 1:
             return None
+        link = "sparsemax" if self.predictor == "sparsemax" else "softmax"
         if self.aggregate == "probabilities":
-            link = "sparsemax" if self.predictor == "sparsemax" else "softmax"
             votes = [s.map(link, vote) for vote in votes]
         total = votes[0]
         for vote in votes[1:]:
-            total = total + vote
+            total = s.map("add", total, vote, name="total")
         return s.map("log", total / len(votes)) if self.aggregate == "probabilities" else total

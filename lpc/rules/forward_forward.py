@@ -112,7 +112,7 @@ class ForwardForward(Rule):
             streams[block.name] = s.map("normalise", h)
             if block in counted:
                 goodness = s.map(f"goodness_{self.goodness}", h)
-                total = goodness if total is None else total + goodness
+                total = goodness if total is None else s.map("add", total, goodness, name="total")
         assert total is not None
         return s.map("fold_sweep", total, classes=run.outputs)
 

@@ -88,5 +88,5 @@ class MonoForward(Rule):
             h = s.fwd(block)
             if self.predict == "sum" and run.output is not None:
                 scores = h if block.is_output else s.head(run.head(block, self.projection(run, block)), h)
-                total = scores if total is None else total + scores
+                total = scores if total is None else s.map("add", total, scores, name="total")
         return total

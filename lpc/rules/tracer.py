@@ -70,8 +70,7 @@ class Recorder:
         `frozen`: in inference mode (batch-norm statistics fixed, no dropout) throughout this phase. Of several forwards of a
         block in one step, the first updates its batch-norm statistics.
         """
-        if not inputs:
-            self.tape.block = block.name
+        self.tape.block = block.name
         if frozen:
             self.frozen.add(block.name)
         made = self._evaluate(block.unit, inputs or tuple(self.value_of(name) for name in block.inputs), block.name)
