@@ -121,9 +121,11 @@ class Report:
     """What passes say: errors and warnings in order of finding. Passes never raise for a user's mistake."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    _said: set[Diagnostic] = field(default_factory=set, repr=False, compare=False)
 
     def add(self, diagnostic: Diagnostic) -> None:
-        if diagnostic not in self.diagnostics:
+        if diagnostic not in self._said:
+            self._said.add(diagnostic)
             self.diagnostics.append(diagnostic)
 
     @property

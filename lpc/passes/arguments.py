@@ -131,7 +131,7 @@ def resolve(
             if not parameter.required:
                 values[parameter.name] = parameter.default
             continue
-        read_values = [
+        read_values: list[Any] = [
             read(evaluate(argument.value), parameter, signature.name, report, single=parameter.variadic)
             for argument in written
         ]

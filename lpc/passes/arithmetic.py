@@ -73,7 +73,8 @@ def is_symbolic(expr: tree.Expr) -> bool:
             return name in OF_TYPES
         case tree.Binary() | tree.Negative():
             return True
-    return False
+        case _:
+            return False
 
 
 def combine(operator: Operator, left: tree.Expr, right: tree.Expr, span: Span, report: Report) -> tree.Expr:

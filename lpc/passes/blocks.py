@@ -46,7 +46,7 @@ def sources(expr: tree.Expr, scope: Scope) -> Iterator[tree.Name | tree.Indexed]
                     waiting.append(scope.functions[name].body)
                 else:
                     waiting.extend(argument.value for argument in reversed(arguments) if argument.name is None)
-            case tree.Pipe(left, right):
+            case tree.Pipe(_, right):
                 if isinstance(right, tree.Name) and right.name in scope.functions:
                     waiting.append(scope.functions[right.name].body)
                 waiting.extend(reversed(children(here)))
@@ -118,14 +118,15 @@ def _report_cycle(left: Sequence[str], reads: Mapping[str, Sequence[str]], scope
     inside = frozenset(left)
     graph = nx.DiGraph([(other, name) for name in left for other in reads[name] if other in inside])
     cycle = [str(source) for source, _ in nx.find_cycle(graph)]
-    path = " -> ".join(f"`{name}`" for name in (*cycle, cycle[0]))
+    shown = cycle if len(cycle) <= 8 else [*cycle[:4], "...", *cycle[-3:]]
+    path = " -> ".join(f"`{name}`" if name != "..." else name for name in (*shown, cycle[0]))
     first, *others = cycle
     report.add(
         BlockCycle(
             span=scope.blocks[first].name_span,
             path=path,
             reads=cycle[-1],
-            related=tuple((scope.blocks[name].name_span, "in the circle") for name in others),
+            related=tuple((scope.blocks[name].name_span, "in the circle") for name in others[:7]),
         )
     )
     return cycle

@@ -24,6 +24,8 @@ from lpc.passes.values import describe, hole, is_hole
 from lpc.source import Span
 from lpc.syntax import tree
 
+MOST_HINTS = 100
+"""Mistakes after which near names are no longer looked for: among thousands of names that takes long."""
 BY_POSITION = "position"
 """The operation that, without an input in a sum, takes the source of the sum's first operand: it reads positions only."""
 
@@ -189,6 +191,8 @@ class Builder:
                 operand, _ = unsigned(expr)
                 if self._is_tensor(operand, bound):
                     return self._no_tensor(expr, "a minus sign before a tensor", "`x -> scale(-1)` is minus x")
+            case _:
+                pass
         return self._no_tensor(expr, describe(expr), "")
 
     # -- names --
@@ -207,7 +211,8 @@ class Builder:
             kind = "a function" if name in self.graph.scope.functions else "an operation"
             return self._no_tensor(expr, f"{kind}, `{name}`", f"tensors are piped into it: `x -> {name}`")
         known = (*self.graph.scope.data, *self.graph.scope.blocks, *bound)
-        self.report.add(unknown_name(expr.span, name, "block or data", known))
+        hinting = len(self.report.diagnostics) < MOST_HINTS
+        self.report.add(unknown_name(expr.span, name, "block or data", known, hinting=hinting))
         return FAILED
 
     def _read(self, name: str) -> Value:
@@ -246,7 +251,8 @@ class Builder:
                 return name in bound or name in self.graph.members or name in self.graph.values or is_hole(begin)
             case tree.Call(name):
                 return name not in OF_TYPES and name != SEARCH
-        return isinstance(begin, tree.Indexed) or isinstance(expr, tree.Pipe)
+            case _:
+                return isinstance(begin, tree.Indexed) or isinstance(expr, tree.Pipe)
 
     # -- sums --
 
@@ -302,9 +308,11 @@ class Builder:
         resolved = self._resolve(call, arguments, signature, bound)
         if not self._count_fits(call, operation, len(values)) or not resolved.complete:
             return FAILED
-        for parameter in signature.parameters:
-            if parameter.kind == "input" and isinstance(name := resolved.values[parameter.name], str):
-                values.append(self._name(tree.Name(name, span=resolved.spans.get(parameter.name, call.span)), bound))
+        values.extend(
+            self._name(tree.Name(name, span=resolved.spans.get(parameter.name, call.span)), bound)
+            for parameter in signature.parameters
+            if parameter.kind == "input" and isinstance(name := resolved.values[parameter.name], str)
+        )
         if any(isinstance(value.type, Unknown) for value in values):
             return FAILED
         return self._node(call, operation, values, resolved.values)
@@ -355,7 +363,8 @@ class Builder:
         return False
 
     def _unknown_operation(self, call: tree.Call) -> Value:
-        near = nearest(call.name, (*names(), *self.graph.scope.functions))
+        hinting = len(self.report.diagnostics) < MOST_HINTS
+        near = nearest(call.name, (*names(), *self.graph.scope.functions)) if hinting else ""
         edit = Edit(call.name_span, near) if near else None
         self.report.add(UnknownOperation(span=call.name_span, name=call.name, nearest=near, edit=edit))
         return FAILED
@@ -391,7 +400,8 @@ class Builder:
                 return combine(operator, a, b, expr.span, self.report)
             case tree.Negative(operand):
                 return negated(self._evaluate(operand, bound), expr.span, self.report)
-        return expr
+            case _:
+                return expr
 
     def _of_type(self, call: tree.Call, bound: Bound) -> tree.Expr:
         arguments = [argument.value for argument in call.arguments]

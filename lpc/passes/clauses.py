@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from lpc.diagnostics import Diagnostic, Report, error
@@ -37,7 +38,7 @@ class RepeatedClause(Diagnostic):
     keyword: str
 
 
-NEEDED = {
+NEEDED: Mapping[type[tree.Clause], tuple[str, str, str]] = {
     tree.Data: ("data", "where examples come from", "data image, label = digits(validation = 20%)"),
     tree.Block: ("block", "what is computed", "block hidden = image -> flatten -> linear(64) -> relu"),
     tree.Objective: ("objective", "what the output is scored by", "objective cross_entropy(readout, label)"),
@@ -59,6 +60,6 @@ def only(file: tree.File, kind: type[C], report: Report) -> C | None:
 
 def missing(file: tree.File, kind: type[tree.Clause], report: Report) -> None:
     """Report a clause that is not there, at the program's name."""
-    keyword, what, shown = NEEDED[kind]  # type: ignore[index]
+    keyword, what, shown = NEEDED[kind]
     span = next((clause.span for clause in file.clauses if isinstance(clause, tree.Network)), Span(0, 0))
     report.add(MissingClause(span=span, keyword=keyword, what=what, shown=shown))

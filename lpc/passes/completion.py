@@ -33,4 +33,5 @@ def literal(value: object, span: Span) -> tree.Expr:
             return tree.ListExpr(tuple(literal(item, span) for item in value), span=span)
         case tree.Node():
             return value  # type: ignore[return-value]
-    raise TypeError(f"no default: {value!r}")
+        case _:
+            raise TypeError(f"no default: {value!r}")

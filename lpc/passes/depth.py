@@ -44,7 +44,8 @@ class Depths:
                 return row + 1, deepest + 1
             case tree.Call() | tree.ListExpr() | tree.Indexed():
                 return 0, 1 + max((self._part(child, False)[1] for child in children(expr)), default=0)
-        return 0, 0
+            case _:
+                return 0, 0
 
     def _part(self, expr: tree.Expr, in_brackets: bool) -> tuple[int, int]:
         _, row, deepest = self._known[id(expr)]

@@ -47,12 +47,14 @@ def expand(program: Program, report: Report) -> Program:
     check_chain_names(file, {name: length for name, length in chains.lengths.items() if length}, report)
     writer = ClauseWriter(Writer(folder, report), counts)
 
-    learn = variants.merge_lines(*(writer.selected(lines) for lines in merged.learn), chains, report)
+    base_learn, own_learn = (writer.selected(lines) for lines in merged.learn)
+    learn = variants.merge_lines(base_learn, own_learn, chains, report)
     for override in outside.learning:
         learn = _override(learn, override, chains, outside, report)
     if looking:
         places.update(search_places(tuple(learn), scope))
-    pins = variants.merge_lines(*(writer.selected(lines) for lines in merged.pins), chains, report)
+    base_pins, own_pins = (writer.selected(lines) for lines in merged.pins)
+    pins = variants.merge_lines(base_pins, own_pins, chains, report)
     clauses = writer.clauses((*file.clauses, *learn, *pins))
     found = tuple(search for search in folder.searches.values() if search is not None)
     searches.say_once(found, report)

@@ -16,7 +16,7 @@ from lpc.passes.scope import SOUND, Scope
 from lpc.passes.signatures import Parameter, Signature, matched
 from lpc.passes.spines import operands, unsigned, walk
 from lpc.passes.tables import value_call
-from lpc.passes.values import hole, is_hole
+from lpc.passes.values import hole, is_hole, relocated
 from lpc.source import Span
 from lpc.syntax import tree
 
@@ -81,8 +81,9 @@ LIMIT = 200_000
 """Expressions that one clause may grow to when its functions and lets are written out."""
 
 
-def unknown_name(span: Span, name: str, what: str, known: Sequence[str]) -> UnknownName:
-    near = nearest(name, known)
+def unknown_name(span: Span, name: str, what: str, known: Sequence[str], *, hinting: bool = True) -> UnknownName:
+    """The error for a name that nothing declares, with the nearest that something does. `hinting`: look for that one."""
+    near = nearest(name, known) if hinting else ""
     return UnknownName(span=span, name=name, what=what, nearest=near, edit=Edit(span, near) if near else None)
 
 
@@ -147,7 +148,8 @@ class Folder:
                 return self._with(expr, tuple(self._measured(argument, env) for argument in expr.arguments))
             case tree.Call():
                 return self._with(expr, self.arguments(expr.arguments, value_call(expr.name), env))
-        return expr
+            case _:
+                return expr
 
     def arguments(
         self, arguments: Sequence[tree.Argument], signature: Signature | None, env: Environment = NOTHING
@@ -227,22 +229,6 @@ class Folder:
         self.report.add(LetCycle(span=let.name_span, name=again, path=shown))
         self._lets[name] = hole(let.name_span)
         self._sizes[name] = 1
-
-
-def relocated(value: tree.Expr, span: Span) -> tree.Expr:
-    """A folded value as if it were written at another place, so that messages point to where it is used."""
-    match value:
-        case tree.Number(number):
-            return tree.Number(number, span=span)
-        case tree.Quantity(number, unit):
-            return tree.Quantity(number, unit, span=span)
-        case tree.String(text):
-            return tree.String(text, span=span)
-        case tree.Name(name):
-            return tree.Name(name, span=span)
-        case tree.ListExpr(items):
-            return tree.ListExpr(items, span=span)
-    return value
 
 
 def _argument(argument: tree.Argument, value: tree.Expr) -> tree.Argument:

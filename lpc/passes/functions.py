@@ -2,7 +2,8 @@
 
 A function's tensor is evaluated once, however often its body names it. So the body takes its place in the text only where
 that cannot change what is computed: when the argument is a name, or when the body begins with its parameter and names it
-nowhere else (and the whole does not grow too deep). Otherwise the function stays, with nothing but such tensors for parameters: `def mlp(x) = x + (x -> ...)`.
+nowhere else (and the whole does not grow too deep). Otherwise the function stays, with nothing but such tensors for
+parameters: `def mlp(x) = x + (x -> ...)`.
 """
 
 from __future__ import annotations
@@ -175,7 +176,8 @@ class Writer:
             case tree.Indexed(name, first, last):
                 end = None if last is None else self.folder.value(last, env)
                 return tree.Indexed(name, self.folder.value(first, env), end, span=expr.span)
-        return self.folder.value(expr, env)
+            case _:
+                return self.folder.value(expr, env)
 
     def is_tensor(self, expr: tree.Expr, env: Environment = NOTHING) -> bool:
         """Whether an expression is one of tensors, by its form and its names."""
@@ -397,7 +399,8 @@ def check_functions(scope: Scope, report: Report) -> frozenset[str]:
             if not count[parameter.name] and parameter.name not in named:
                 report.add(UnusedParameter(span=parameter.span, name=parameter.name, function=name))
     for cycle in _cycles(scope):
-        path = " -> ".join(f"`{name}`" for name in (*cycle, cycle[0]))
+        shown = cycle if len(cycle) <= 8 else [*cycle[:4], "...", *cycle[-3:]]
+        path = " -> ".join(f"`{name}`" if name != "..." else name for name in (*shown, cycle[0]))
         report.add(Recursion(span=scope.functions[cycle[0]].name_span, name=cycle[0], path=path))
         broken.update(cycle)
     return frozenset(broken)

@@ -87,7 +87,7 @@ class NothingSelected(Diagnostic):
     title = "`rest` names no block"
     label = "has no effect"
     bad = SOUND + "learn all with backprop\nlearn rest with mono_forward\n"
-    good = SOUND + "learn hidden with backprop\nlearn rest with mono_forward\n"
+    good = SOUND + "learn hidden with mono_forward\nlearn rest with backprop\n"
 
 
 @pass_(needs={Fact.NAMES, Fact.BLOCKS, Fact.PROTOCOL}, gives={Fact.RULES}, tolerant=True)

@@ -42,10 +42,14 @@ class RunEnclosesOther(Diagnostic):
     title = "blocks of `{rule}` and `{other}` wait for each other"
     label = "this run reads `{inside}`, which reads the run"
     help = "learn the blocks between with `{rule}` too, or end the run before them"
-    bad = _learn("learn all with backprop").replace(
-        "block readout = hidden",
-        "block side = hidden -> linear(64)\nblock readout = (hidden + side)",
-    ).replace("learn all with backprop", "learn hidden, readout with backprop\nlearn side with mono_forward")
+    bad = (
+        _learn("learn all with backprop")
+        .replace(
+            "block readout = hidden",
+            "block side = hidden -> linear(64)\nblock readout = (hidden + side)",
+        )
+        .replace("learn all with backprop", "learn hidden, readout with backprop\nlearn side with mono_forward")
+    )
     good = _learn("learn all with backprop").replace(
         "block readout = hidden",
         "block side = hidden -> linear(64)\nblock readout = (hidden + side)",
@@ -93,7 +97,12 @@ def legal(program: Program, report: Report) -> Program:
             related = ((block.span, f"`{block}` is declared here"),)
             report.add(
                 CannotTrain(
-                    span=use.span, rule=use.rule, block=str(block), reason=problem.reason, remedy=problem.remedy, related=related
+                    span=use.span,
+                    rule=use.rule,
+                    block=str(block),
+                    reason=problem.reason,
+                    remedy=problem.remedy,
+                    related=related,
                 )
             )
     _warn_of_rates(program, report)

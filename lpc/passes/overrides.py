@@ -18,7 +18,7 @@ from lpc.source import Source, Span
 from lpc.syntax import tree
 from lpc.syntax.parse import parse
 
-C = TypeVar("C", tree.Let, tree.Train, tree.Place, tree.Measure, tree.Data, tree.Block, tree.Def)
+C = TypeVar("C", tree.Let, tree.Measure, tree.Data, tree.Block, tree.Def)
 
 
 @error("LP141")
@@ -138,13 +138,13 @@ class Overrides:
         added = _nested(start, path[1:], value) if path[1:] else at(value, self.span)
         if added is None:
             return False
-        option = tree.Option(path[0], added, name_span=self.span, span=self.span)
-        return self._change(kind, lambda c: replace(c, options=(*c.options, option))) or self._append(kind, option)
-
-    def _append(self, kind: type[tree.Train] | type[tree.Place], option: tree.Option) -> bool:
-        if kind is tree.Place:
-            self.clauses.append(tree.Place((option,), span=self.span))
-        return kind is tree.Place
+        options = (tree.Option(path[0], added, name_span=self.span, span=self.span),)
+        for index, clause in enumerate(self.clauses):
+            if isinstance(clause, tree.Train | tree.Place) and isinstance(clause, kind):
+                self.clauses[index] = replace(clause, options=(*clause.options, *options))
+                return True
+        self.clauses.append(kind(options, span=self.span))
+        return True
 
     def _in_block(self, clause: tree.Block, name: str, path: Sequence[str], value: tree.Expr) -> tree.Clause | None:
         if clause.name != name:
@@ -215,7 +215,8 @@ def at(expr: tree.Expr, span: Span) -> tree.Expr:
             return tree.Negative(at(operand, span), span=span)
         case tree.Pipe(left, right):
             return tree.Pipe(at(left, span), at(right, span), span=span)
-    return replace(moved, span=span)
+        case _:
+            return replace(moved, span=span)
 
 
 def set_argument(

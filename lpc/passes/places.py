@@ -33,11 +33,9 @@ def placed_values(clause: tree.Clause, scope: Scope) -> Placed:
         case tree.Let(name, value):
             yield from _nested(name, value)
         case tree.Train(options):
-            for option in options:
-                yield from _nested(f"train.{option.name}", option.value)
+            yield from _options("train", options)
         case tree.Place(options):
-            for option in options:
-                yield from _nested(f"place.{option.name}", option.value)
+            yield from _options("place", options)
         case tree.Measure(items):
             for item in items:
                 yield from _arguments(f"measure.{item.name}", item, MEASURES.get(item.name))
@@ -46,19 +44,30 @@ def placed_values(clause: tree.Clause, scope: Scope) -> Placed:
             yield from _arguments("data", source, known.signature if known else None)
         case tree.Learn(selectors, rule):
             yield from _arguments(f"{selectors_text(selectors)}.{rule.name}", rule, rule_signature(rule.name))
-        case tree.Block(name, count, expr):
-            if count is not None:
-                yield f"{name}.count", count
-            yield from _calls(name, expr, scope)
-        case tree.Def(name, parameters, body):
-            for parameter in parameters:
-                if parameter.default is not None:
-                    yield from _nested(f"{name}.{parameter.name}", parameter.default)
-            yield from _calls(name, body, scope)
-        case tree.Objective(loss):
-            yield from _arguments("objective", loss, None)
+        case tree.Block():
+            yield from _of_block(clause, scope)
+        case tree.Def():
+            yield from _of_function(clause, scope)
         case _:
             pass
+
+
+def _options(prefix: str, options: tuple[tree.Option, ...]) -> Placed:
+    for option in options:
+        yield from _nested(f"{prefix}.{option.name}", option.value)
+
+
+def _of_block(block: tree.Block, scope: Scope) -> Placed:
+    if block.count is not None:
+        yield f"{block.name}.count", block.count
+    yield from _calls(block.name, block.expr, scope)
+
+
+def _of_function(function: tree.Def, scope: Scope) -> Placed:
+    for parameter in function.parameters:
+        if parameter.default is not None:
+            yield from _nested(f"{function.name}.{parameter.name}", parameter.default)
+    yield from _calls(function.name, function.body, scope)
 
 
 def search_places(clauses: Iterator[tree.Clause] | tuple[tree.Clause, ...], scope: Scope) -> dict[int, str]:

@@ -83,7 +83,7 @@ def scope_of(file: tree.File, report: Report) -> Scope:
     functions: dict[str, tree.Def] = {}
     data: dict[str, tree.Binding] = {}
     blocks: dict[str, tree.Block] = {}
-    homes: Mapping[DeclaredAs, dict[str, Any]] = {"let": lets, "function": functions, "data": data, "block": blocks}
+    homes: dict[DeclaredAs, dict[str, Any]] = {"let": lets, "function": functions, "data": data, "block": blocks}
     first: dict[str, Span] = {}
     for name, kind, node, span in _declared(file):
         if name in RESERVED[kind]:

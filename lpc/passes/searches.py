@@ -8,8 +8,7 @@ from math import isfinite, sqrt
 from lpc.diagnostics import Diagnostic, Report, error, warning
 from lpc.ir.program import Search, Setting
 from lpc.passes.scope import SOUND
-from lpc.passes.values import describe, hole, is_hole
-from lpc.source import Span
+from lpc.passes.values import describe, hole, is_hole, relocated
 from lpc.syntax import tree
 
 SEARCH = "search"
@@ -113,7 +112,7 @@ def _choice(
     if not items:
         return _bad(call, "a choice needs one value at least", "write `search([64, 128])`", report)
     record = Search(place, tuple(settings), None, None, False, False, settings[0], call.span)
-    return _at(items[0], call.span), record
+    return relocated(items[0], call.span), record
 
 
 def _range(
@@ -135,10 +134,7 @@ def _range(
         return _bad(call, f"a range of whole numbers needs whole bounds, found {a} to {b}", "", report)
     integer = "int" in words or (isinstance(a, int) and isinstance(b, int))
     middle: int | float = sqrt(a) * sqrt(b) if "log" in words else a + (b - a) / 2
-    if integer:
-        middle = min(max(round(middle), int(a)), int(b))
-    else:
-        middle = float(f"{middle:.12g}")
+    middle = min(max(round(middle), int(a)), int(b)) if integer else float(f"{middle:.12g}")
     record = Search(place, None, float(a), float(b), "log" in words, integer, middle, call.span)
     return tree.Number(middle, span=call.span), record
 
@@ -152,20 +148,8 @@ def setting(expr: tree.Expr) -> Setting:
             return name
         case tree.Quantity(value, unit):
             return f"{value}{unit}"
-    return None
-
-
-def _at(expr: tree.Expr, span: Span) -> tree.Expr:
-    match expr:
-        case tree.Number(value):
-            return tree.Number(value, span=span)
-        case tree.Quantity(value, unit):
-            return tree.Quantity(value, unit, span=span)
-        case tree.String(value):
-            return tree.String(value, span=span)
-        case tree.Name(name):
-            return tree.Name(name, span=span)
-    return expr
+        case _:
+            return None
 
 
 def say_once(searches: Sequence[Search], report: Report) -> None:

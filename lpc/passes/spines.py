@@ -62,7 +62,8 @@ def children(expr: tree.Expr) -> tuple[tree.Expr, ...]:
             return tuple(argument.value for argument in arguments)
         case tree.Indexed(_, first, last):
             return (first,) if last is None else (first, last)
-    return ()
+        case _:
+            return ()
 
 
 def walk(expr: tree.Expr) -> Iterator[tree.Expr]:
@@ -124,7 +125,8 @@ def map_calls(expr: tree.Expr, change: Callable[[tree.Call], tree.Expr]) -> tree
             return tree.ListExpr(tuple(map_calls(item, change) for item in items), span=expr.span)
         case tree.Call():
             return change(_map_arguments(expr, change))
-    return expr
+        case _:
+            return expr
 
 
 def _map_arguments(call: tree.Call, change: Callable[[tree.Call], tree.Expr]) -> tree.Call:

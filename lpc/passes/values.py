@@ -27,6 +27,23 @@ def is_hole(expr: tree.Node) -> bool:
     return isinstance(expr, tree.Name) and expr.name == HOLE
 
 
+def relocated(value: tree.Expr, span: Span) -> tree.Expr:
+    """A folded value as if it were written at another place, so that messages point to where it is used."""
+    match value:
+        case tree.Number(number):
+            return tree.Number(number, span=span)
+        case tree.Quantity(number, unit):
+            return tree.Quantity(number, unit, span=span)
+        case tree.String(text):
+            return tree.String(text, span=span)
+        case tree.Name(name):
+            return tree.Name(name, span=span)
+        case tree.ListExpr(items):
+            return tree.ListExpr(items, span=span)
+        case _:
+            return value
+
+
 class Hole:
     """The value of a hole."""
 
@@ -107,9 +124,7 @@ def read(
         return Hole()
     match expr:
         case tree.Name(name) if name in parameter.all_words:
-            if parameter.kind == "bool":
-                return name == "true"
-            return tree.Call(name, (), name_span=expr.span, span=expr.span) if parameter.kind == "call" else name
+            return _word(name, parameter, expr.span)
         case tree.Call(name) if parameter.kind == "call" and name in parameter.words:
             return expr
         case _:
@@ -131,11 +146,23 @@ def read(
         )
         return Hole()
     if parameter.kind in ("words", "names") and parameter.words and isinstance(value, tuple):
-        for name in value:
-            if name not in parameter.words:
-                report.add(_unknown_word(expr.span, str(name), parameter, callee))
+        for word in value:
+            if word not in parameter.words:
+                report.add(_unknown_word(expr.span, str(word), parameter, callee))
                 return Hole()
     return value
+
+
+def _word(name: str, parameter: Parameter, span: Span) -> Setting | tree.Call:
+    match parameter.kind:
+        case "bool":
+            return name == "true"
+        case "call":
+            return tree.Call(name, (), name_span=span, span=span)
+        case "words":
+            return (name,)
+        case _:
+            return name
 
 
 def _whole(expr: tree.Expr) -> int | None:
@@ -148,7 +175,8 @@ def _real(expr: tree.Expr, _single: bool) -> Setting:
             return float(value)
         case tree.Quantity(value, "%"):
             return value / 100
-    return None
+        case _:
+            return None
 
 
 def _share(expr: tree.Expr, _single: bool) -> Setting:
@@ -260,7 +288,8 @@ def describe(expr: tree.Expr) -> str:
 
 def _outside(value: Setting, parameter: Parameter) -> str:
     """The first number out of bounds, as text; empty when all are inside. A percentage is a share between 0 and 1."""
-    for number in value if isinstance(value, tuple) else (value,):
+    numbers: tuple[Setting, ...] = value if isinstance(value, tuple) else (value,)
+    for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int | float):
             continue
         if parameter.kind == "share" and isinstance(number, float):

@@ -21,7 +21,7 @@ from lpc.source import Span
 from lpc.syntax import tree
 
 LONGEST = 100_000
-"""Blocks of one chain."""
+"""Blocks of one chain, and of a whole program."""
 ORDER = (
     tree.Network,
     tree.Data,
@@ -42,13 +42,13 @@ STAGE = Parameter("stage", "int", least=1)
 
 @error("LP134")
 class ChainLength(Diagnostic):
-    """`block NAME[N]` is N blocks, so N is a whole number from 1 to 100 000."""
+    """`block NAME[N]` is N blocks, so N is a whole number from 1 to 100 000; all blocks of a program together are no more."""
 
-    title = "a chain has from 1 to {longest} blocks, found {found}"
+    title = "{bounds}, found {found}"
     label = "not a length"
     bad = SOUND.replace("block hidden =", "block hidden[100000000] =")
     good = SOUND.replace("block hidden =", "block hidden[10] =")
-    longest: str
+    bounds: str
     found: str
 
 
@@ -57,6 +57,7 @@ def measure_chains(scope: Scope, folder: Folder, report: Report) -> tuple[Chains
     counts: dict[str, tree.Expr] = {}
     lengths: dict[str, int | None] = {}
     unknown: set[str] = set()
+    total = 0
     for name, block in scope.blocks.items():
         lengths[name] = None
         if block.count is None:
@@ -64,9 +65,15 @@ def measure_chains(scope: Scope, folder: Folder, report: Report) -> tuple[Chains
         folder.spent = 0
         count = folder.value(block.count, parameter=COUNT)
         length = count.value if isinstance(count, tree.Number) and isinstance(count.value, int) else 0
-        if not 1 <= length <= LONGEST:
-            if not is_hole(count):
-                report.add(ChainLength(span=block.count.span, longest="100 000", found=describe(count)))
+        total += length if 1 <= length <= LONGEST else 0
+        if not 1 <= length <= LONGEST or total > LONGEST:
+            first_over = 1 <= length <= LONGEST and total - length <= LONGEST
+            if first_over or not (is_hole(count) or 1 <= length <= LONGEST):
+                bounds = "a chain has from 1 to 100 000 blocks"
+                found = describe(count)
+                if 1 <= length <= LONGEST:
+                    bounds, found = "the chains of a program have 100 000 blocks at most", f"{total} up to this one"
+                report.add(ChainLength(span=block.count.span, bounds=bounds, found=found))
             count, length = hole(block.count.span), 1
             unknown.add(name)
         counts[name], lengths[name] = count, length
