@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lpc.codegen.attributes import Attributes, attributes
 from lpc.codegen.blocks import BlockClass, print_target
-from lpc.codegen.data import load_data
+from lpc.codegen.data import augment, load_data
 from lpc.codegen.functions import FunctionPrinter, StepFunction, fold
 from lpc.codegen.inline import import_lines, inline
 from lpc.codegen.names import identifier
@@ -188,7 +188,9 @@ class _ScriptPrinter:
                 text, imports = self.printer.finish(turn.phase.finish, turn.finish, turn.finish_doc)
                 self.imports |= imports
                 texts.append(text)
-        return [*texts, self._score(), self._load()]
+        text, imports = augment(self.data)
+        self.imports |= imports
+        return [*texts, self._score(), *([text] if text else []), self._load()]
 
     def _kept_still(self, turn: Turn) -> list[Block]:
         """Frozen blocks whose inside would otherwise move or draw."""
@@ -289,11 +291,8 @@ class _ScriptPrinter:
             fields.append(("precision", json.dumps(p.precision)))
         if p.schedule.kind != "constant" or p.schedule.warmup:
             fields.append(("rate", self._rate()))
-        augment = self.data.arguments.get("augment")
-        if augment:
-            self.imports.add("augmented")
-            words = ", ".join(json.dumps(word) for word in augment) if isinstance(augment, tuple) else json.dumps(augment)
-            fields.append(("augment", f"augmented({words})"))
+        if augment(self.data)[0]:
+            fields.append(("augment", "augment"))
         return fields
 
     def _rate(self) -> str:
