@@ -22,10 +22,12 @@ GIVEN = frozenset({*dir(builtins), "__file__", "__name__"})
 ORDER = (
     "main",
     "loop",
+    "cached",
     "run",
-    "report",
     "task",
+    "rates",
     "data",
+    "standardise",
     "augment",
     "digits",
     "idx",
@@ -36,7 +38,6 @@ ORDER = (
     "synthetic",
     "files",
     "download",
-    "schedule",
     "checkpoint",
     "results",
     "progress",
@@ -50,12 +51,15 @@ ORDER = (
     "sampled",
     "rapl",
     "carbon",
+    "added",
+    "functions",
+    "modules",
     "names",
     "initialise",
-    "modules",
     "random",
     "failure",
 )
+"""The runtime's modules as a script shows them: what a reader looks for first comes first."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ def spaced(definitions: Iterable[Definition]) -> Iterator[str]:
 
 @cache
 def runtime() -> tuple[Module, ...]:
-    """All runtime modules, those that `ORDER` lists in that order, others after them."""
+    """All runtime modules, in `ORDER`."""
     folder = resources.files(RUNTIME)
     names = sorted(file.name.removesuffix(".py") for file in folder.iterdir() if file.name.endswith(".py"))
     names.sort(key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))

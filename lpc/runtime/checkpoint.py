@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lpc.runtime.failure import Failure
+from lpc.runtime.failure import Failure, first_line
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -37,7 +37,7 @@ def load_whole(path: Path) -> dict[str, Any]:
             damaged = archive.testzip()  # torch.load does not look at the checksums
         content: dict[str, Any] = {} if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:  # what a broken file raises depends on where it is broken
-        raise Failure(f"{path} is corrupt: {str(problem).splitlines()[0]}") from problem
+        raise Failure(f"{path} is corrupt: {first_line(problem)}") from problem
     if damaged:
         raise Failure(f"{path} is corrupt: wrong checksum of {damaged}")
     return content

@@ -9,6 +9,11 @@ class Failure(Exception):
     status = 1
 
 
+def first_line(problem: BaseException) -> str:
+    """What an exception says, on one line."""
+    return str(problem).strip().partition("\n")[0] or type(problem).__name__
+
+
 class BadInput(Failure):
     """Options, data or folders are not as they must be; nothing was written."""
 

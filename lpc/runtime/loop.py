@@ -53,6 +53,8 @@ def train_phase(run: Run) -> None:
             if whole:
                 progress.epoch(end_epoch(run))
             run.clock.enter("checkpoint")
+            if run.signals:
+                run.clock.close()
             if whole or not phase.passes:  # sums are not saved: a pass that gathers them starts again
                 run.save()
 
@@ -127,15 +129,14 @@ def end_epoch(run: Run) -> dict[str, Any]:
         "joules": run.clock.joules(),
         **{f"block/{block}/loss": mean for block, mean in blocks.items()},
     }
-    if not math.isfinite(loss or 0.0):
-        raise Failure(f"the validation loss is {loss} after step {run.step - 1}")
     run.history.append(record)
     append_log(run.options.out, record)
     if run.best_epoch(phase) == epoch:
         run.best = {name: tensor.clone() for name, tensor in state(run.net).items()}
     if epoch == 2 and (before := run.records(phase)[0]):
         still = [b for b, mean in blocks.items() if abs(mean - before[f"block/{b}/loss"]) <= 1e-6 * abs(mean)]
-        note(f"the loss of {', '.join(still)} does not move") if still else None
+        if still:
+            note(f"the loss of {', '.join(still)} does not move")
     return record
 
 
@@ -151,4 +152,6 @@ def evaluate(run: Run, score: Callable[..., Any], part: Part | None) -> tuple[fl
         if hits is not None and run.task.label is not None:
             right = hits if right is None else right + hits
             judged += batch[run.task.label].numel()
+    if not loss.isfinite():
+        raise Failure(f"the loss without training is {loss.item()} after step {run.step - 1}")
     return loss.item() / len(part[0]) if part else None, None if right is None else int(right) / judged

@@ -14,7 +14,7 @@ import torch
 
 from lpc.runtime.checkpoint import state, write_whole
 from lpc.runtime.data import Splits, prepared
-from lpc.runtime.failure import Failure
+from lpc.runtime.failure import Failure, first_line
 from lpc.runtime.initialise import initialise
 from lpc.runtime.loop import evaluate, train
 from lpc.runtime.options import Options, pick_device, read_options
@@ -33,9 +33,9 @@ def main(task: Task, arguments: Sequence[str] | None = None) -> int:
         with noted_signals() as signals:
             options = read_options(f"{task.program}-{task.variant or 'base'}", task.seed, arguments)
             result = execute(task, options, signals)
-    except Failure as failure:
-        print(f"{task.program}: {failure}", file=sys.stderr)
-        return failure.status
+    except (Failure, RuntimeError, MemoryError) as problem:  # of torch's: no room for the network, no such device
+        print(f"{task.program}: {first_line(problem)}", file=sys.stderr)
+        return problem.status if isinstance(problem, Failure) else Failure.status
     if result is None:
         print(f"{task.program}: stopped and saved in {options.out}; --resume goes on", file=sys.stderr)
         return 128 + signals[0]
@@ -116,6 +116,7 @@ def located(run: Run) -> Generator[None]:
             block = blocks.get(trace.tb_frame.f_locals.get("self"), block)
             line = trace.tb_lineno if trace.tb_frame.f_code.co_filename == __file__ else line
             trace = trace.tb_next
-        what = f"{type(problem).__name__}: {str(problem).partition(chr(10))[0]}"
         where = f"{run.place(block)}, " if block else ""
-        raise Failure(f"{what} {where}at step {run.step}, {Path(__file__).name} line {line}") from problem
+        raise Failure(
+            f"{first_line(problem)} {where}at step {run.step}, {Path(__file__).name} line {line}"
+        ) from problem

@@ -29,11 +29,8 @@ def number(text: str) -> int:
 def read_options(name: str, seed: int, arguments: Sequence[str] | None) -> Options:
     """The options in `arguments`, or of the command line; `name` is PROGRAM-VARIANT."""
     parser = OneLineParser(description=f"Train {name}.", allow_abbrev=False)
-    add, length, earlier = (
-        parser.add_argument,
-        parser.add_mutually_exclusive_group(),
-        parser.add_mutually_exclusive_group(),
-    )
+    add = parser.add_argument
+    length, earlier = parser.add_mutually_exclusive_group(), parser.add_mutually_exclusive_group()
     add("--data", metavar="DIR", default="data", help="where data files are (default: data), or `synthetic`")
     add("--out", metavar="DIR", type=Path, help=f"where results go (default: runs/{name}-SEED)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")

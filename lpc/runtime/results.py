@@ -69,13 +69,11 @@ def make_result(run: Run, own: set[str], validation: Scores, test: Scores) -> di
     parts = {name: getattr(run.splits, name) for name in ("train", "validation", "test")}
     return {
         "schema_version": 1,
-        "program": task.program,
-        "variant": task.variant,
         "seed": run.options.seed,
-        "source_sha256": task.source_sha256,
-        "source": task.source,
-        "settings": task.settings,
-        "lpc": task.lpc,
+        **{
+            name: getattr(task, name)
+            for name in ("program", "variant", "source_sha256", "source", "settings", "lpc", "rules")
+        },
         "environment": {
             "torch": torch.__version__,
             "python": platform.python_version(),
@@ -86,18 +84,13 @@ def make_result(run: Run, own: set[str], validation: Scores, test: Scores) -> di
         },
         "data": {**run.splits.facts, "examples": {name: part and len(part[0]) for name, part in parts.items()}},
         "protocol": {
-            "epochs": task.epochs,
-            "steps": task.steps,
+            **{name: getattr(task, name) for name in ("epochs", "steps", "batch", "order", "precision", "patience")},
             "epochs_run": max(phase["epochs_run"] for phase in phases),
             "stopped_by": phases[-1]["stopped_by"],
             "best_epoch": phases[-1]["best_epoch"],
-            "batch": task.batch,
-            "order": task.order,
-            "precision": task.precision,
             "data_passes": sum(phase["epochs_run"] for phase in phases),
             "phases": phases,
         },
-        "rules": task.rules,
         "train": {name: run.final().get(f"train/{name}") for name in ("loss", "accuracy")},
         "validation": None if validation[0] is None else {"loss": validation[0], "accuracy": validation[1]},
         "test": None if test[0] is None else {"loss": test[0], "accuracy": test[1]},
@@ -150,7 +143,8 @@ def summary(result: dict[str, Any], folder: Path) -> str:
     figures = [f"{name} {value:.4f}" for name, value in result[part].items() if value is not None]
     best, passes = result["protocol"]["best_epoch"], result["protocol"]["data_passes"]
     joules = result["energy"] and result["energy"]["totals"]["measured_joules"]
-    energy = f", {joules:.1f} J" if joules else ", energy not measured" if result["energy"] else ""
+    why = "; ".join(dict.fromkeys(domain["note"] for domain in result["energy"]["domains"])) if result["energy"] else ""
+    energy = f", {joules:.1f} J" if joules else f", energy not measured ({why})" if result["energy"] else ""
     return (
         f"{part} {', '.join(figures) or 'not scored'}{f' (epoch {best}, the best)' if best else ''}\n"
         f"{passes} data pass{'' if passes == 1 else 'es'} in {result['time']['total_s']:.1f} s{energy}\n"

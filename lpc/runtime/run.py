@@ -124,7 +124,7 @@ class Run:
             self.clock.restore(saved["clock"])
             torch.set_rng_state(saved["random"])
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as problem:
-            raise Failure(f"{path} does not fit this script: {str(problem).splitlines()[-1].strip()}") from problem
+            raise Failure(f"{path} does not fit this script: {' '.join(str(problem).split())}") from problem
         last = self.records(self.now)[-1:]
         if last and last[0]["step"] == self.step < self.length and self.step % self.per_epoch:
             self.history.pop()  # of a pass that `--steps` cut short, and that now goes on

@@ -57,9 +57,7 @@ class Task:
     order: str = "simultaneous"
     patience: int | None = None
     precision: str = "f32"
-    rate: Callable[[int, int], float] | None = (
-        None  # (step, steps in an epoch) -> what learning rates are multiplied by
-    )
+    rate: Callable[..., float] | None = None  # (step, steps in an epoch) -> what learning rates are multiplied by
     augment: Callable[..., Any] | None = None  # (batch, step) -> batch
     memory: Callable[..., Any] | None = None  # (device) -> peak bytes
     carbon: Callable[..., Any] | None = None  # (joules) -> the `carbon` of the result

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lpc.codegen.inline import bindings, import_lines, inline, read_module, runtime, top_level_names
+from lpc.codegen.inline import ORDER, bindings, import_lines, inline, read_module, runtime, top_level_names
 from tests.codegen.standing_alone import stand_alone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +62,11 @@ def test_texts_have_their_comments_decorators_and_docstrings() -> None:
 def test_a_module_with_something_else_is_refused() -> None:
     with pytest.raises(ValueError, match=r"m\.py, line 2"):
         read_module("m", "import a\nprint(a)\n")
+
+
+def test_every_module_has_its_place() -> None:
+    modules = {path.stem for path in (ROOT / "lpc" / "runtime").glob("*.py")}
+    assert sorted(ORDER) == sorted(modules - {"__init__"})
 
 
 def test_top_level_names_are_unique_and_no_import_hides_one() -> None:

@@ -15,7 +15,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from lpc.runtime.carbon import carbon
 from lpc.runtime.main import main
+from lpc.runtime.meter import open_meter
 from lpc.runtime.random import RANDOM
 from lpc.runtime.task import Phase, Task
 from tests.runtime.sample_digits import TASK, Network, train_step
@@ -198,6 +200,19 @@ def test_batches_can_be_changed_at_random_by_step(tmp_path: Path) -> None:
 
     assert run(tmp_path, "--epochs", "2", task=changed(replace(TASK, augment=augment), step=step)) == 0
     assert steps == list(range(8))
+
+
+def test_a_meter_takes_the_place_of_the_stopwatch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path / "plain")
+    task = replace(TASK, meter=open_meter, carbon=lambda joules: carbon(joules, 385.0))
+    assert run(tmp_path / "metered", "--epochs", "1", task=task) == 0
+    assert run(tmp_path / "metered", "--resume", task=task) == 0
+    assert same(tensors(tmp_path / "plain", "checkpoint.pt"), tensors(tmp_path / "metered", "checkpoint.pt"))
+    energy = result(tmp_path / "metered")["energy"]
+    assert {domain["domain"] for domain in energy["domains"]} >= {"gpu", "cpu"}
+    if energy["totals"]["measured_joules"] is None:
+        assert result(tmp_path / "metered")["carbon"] is None
+        assert "energy not measured (" in capsys.readouterr().out
 
 
 # Saying it
