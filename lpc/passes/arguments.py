@@ -169,7 +169,7 @@ def _known(signature: Signature) -> str:
 
 
 def _missing(parameter: Parameter, signature: Signature, span: Span) -> Diagnostic:
-    example_value = {"int": "64", "float": "0.1", "text": '"..."', "texts": '"..."', "sizes": "[64]", "bool": "true"}
+    example_value = {"int": "64", "text": '"..."', "texts": '"..."', "sizes": "[64]"}
     shown = example_value.get(parameter.kind, "")
     return MissingArgument(
         span=span,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lpc.diagnostics import Diagnostic, ProgramError, Report
 from lpc.ir.program import Program
+from lpc.passes import hints
 from lpc.passes.contract import Pass
 from lpc.passes.pipeline import PIPELINE, run
 from lpc.passes.variants import BASE
@@ -55,9 +56,13 @@ def check_source(
     overrides: Overrides = (),
     passes: Sequence[Pass] = PIPELINE,
     report: Report | None = None,
+    verify: bool = False,
 ) -> Checked:
-    """Check one variant of a program, or all of it when none is named: the base, then every variant."""
-    report = report or Report()
+    """Check one variant of a program, or all of it when none is named: the base, then every variant.
+
+    `verify` runs the verifiers of all facts behind every pass, as tests do.
+    """
+    report = report if report is not None else Report()
     if report.errors:
         return Checked(source, tuple(report.sorted()))
     file = parse(source, report)
@@ -67,9 +72,12 @@ def check_source(
         for name in [BASE, *dict.fromkeys(declared)] if variant is None else [variant]:
             own = Report()
             program = Program(source, file, None if name == BASE else name, tuple(overrides))
-            programs[name] = run(program, own, passes=passes)
+            programs[name] = run(program, own, passes=passes, verify=verify)
             for diagnostic in own.diagnostics:
                 report.add(diagnostic)
+    if not report.errors:  # what seems unused may have been meant by a name that is wrong
+        hints.unused_names(file, report)
+        hints.ambiguous_sums(file, source, report)
     return Checked(source, tuple(report.sorted()), programs)
 
 

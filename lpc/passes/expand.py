@@ -59,8 +59,6 @@ def expand(program: Program, report: Report) -> Program:
     found = tuple(search for search in folder.searches.values() if search is not None)
     searches.say_once(found, report)
     hints.check_claims(program.file, scope, report)
-    hints.unused_names(program.file, report)
-    hints.ambiguous_sums(program.file, program.source, report)
     return replace(program, file=tree.File(clauses, span=program.file.span), name=_name(file), searches=found)
 
 

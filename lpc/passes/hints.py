@@ -68,7 +68,7 @@ class ClaimsNotVerified(Diagnostic):
 
 
 def unused_names(file: tree.File, report: Report) -> None:
-    """Warn of lets and functions that no clause names, of variants and claims either."""
+    """Warn of lets and functions that no clause names, those of variants and claims included."""
     used = set(_names(file))
     for clause in file.clauses:
         if isinstance(clause, tree.Let) and clause.name not in used:
@@ -119,11 +119,10 @@ def _check_sum(binary: tree.Binary, source: Source, report: Report) -> None:
     operand = binary.right
     if not isinstance(operand, tree.Pipe) or not isinstance(operand.right, tree.Name | tree.Call):
         return
-    begin = leftmost(operand)
     # The span of an expression in parentheses begins at the parenthesis, before what it begins with.
-    if operand.span.start < begin.span.start or not _shapes_activity(operand.right.name):
+    if operand.span.start < operand.left.span.start or not _shapes_activity(operand.right.name):
         return
-    name = source.snippet(begin.span)
+    name = source.snippet(leftmost(operand).span)
     report.add(SumEndsInActivation(span=operand.span, operand=name, operation=operand.right.name))
 
 

@@ -97,16 +97,16 @@ class CarbonWithoutEnergy(Diagnostic):
 
 
 @error("LP420")
-class TooManyStages(Diagnostic):
-    """A stage holds one block at least, and a pinned block stands on a stage that there is."""
+class UnknownStage(Diagnostic):
+    """Stages count from 1 to what `place stages = ...` says, which is 1 where it says nothing."""
 
-    title = "{problem}"
-    label = "more than there are"
-    help = "{advice}"
-    bad = SOUND + "place stages = 3\n"
-    good = SOUND + "place stages = 2\n"
-    problem: str
-    advice: str = ""
+    title = "there is no stage {stage}: {there}"
+    label = "no such stage"
+    help = "write `place stages = {stage}`"
+    bad = SOUND + "place readout on stage 2\n"
+    good = SOUND + "place stages = 2\nplace readout on stage 2\n"
+    stage: int
+    there: str
 
 
 @warning("LP908")
@@ -149,12 +149,11 @@ def protocol(program: Program, report: Report) -> Program:
     made = None if train is None else _protocol(train, program, report)
     measures = [item for clause in clauses if isinstance(clause, tree.Measure) for item in clause.items]
     places = [clause for clause in clauses if isinstance(clause, tree.Place)]
-    chains = chains_of(program.file)
     return replace(
         program,
         protocol=made,
         measurements=_measurements(measures, report),
-        placement=_placement(places, chains, program, report),
+        placement=_placement(places, chains_of(program.file), report),
     )
 
 
@@ -240,6 +239,7 @@ def _schedule(call: Any, warmup: Any, report: Report) -> Schedule | None:
 
 def _measurements(items: Sequence[tree.Call], report: Report) -> Measurements:
     found: dict[str, Resolved] = {}
+    unknown = False
     for item in items:
         signature = MEASURES.get(item.name)
         if signature is None:
@@ -247,10 +247,11 @@ def _measurements(items: Sequence[tree.Call], report: Report) -> Measurements:
             edit = Edit(item.name_span, near) if near else None
             known = ", ".join(f"`{name}`" for name in MEASURES)
             report.add(UnknownMeasure(span=item.name_span, name=item.name, known=known, nearest=near, edit=edit))
+            unknown = True
             continue
         found[item.name] = resolve(item.arguments, signature, item.span, report)
     carbon = found.get("carbon")
-    if carbon is not None and "energy" not in found:
+    if carbon is not None and "energy" not in found and not unknown:
         report.add(CarbonWithoutEnergy(span=next(item.span for item in items if item.name == "carbon")))
     factors = None
     if carbon is not None and carbon.complete:
@@ -261,17 +262,13 @@ def _measurements(items: Sequence[tree.Call], report: Report) -> Measurements:
 STAGE = Signature("place", "clause", (Parameter("stage", "int", least=1),))
 
 
-def _placement(places: Sequence[tree.Place], chains: Chains, program: Program, report: Report) -> Placement:
+def _placement(places: Sequence[tree.Place], chains: Chains, report: Report) -> Placement:
     options = next((clause for clause in places if clause.options), None)
     stages, balance, span = 1, "time", options.span if options else Span(0, 0)
     if options is not None:
         found = _options(options, PLACE, report)
         if found.complete:
             stages, balance = found.values["stages"], found.values["balance"]
-            blocks = sum(1 for _ in chains.everything())
-            if stages > blocks:
-                problem = f"{stages} stages for {blocks} block{'s' if blocks > 1 else ''}: a stage holds one at least"
-                report.add(TooManyStages(span=found.spans["stages"], problem=problem))
             if stages == 1 and "balance" in found.spans and balance != "time":
                 report.add(BalanceOfOne(span=found.spans["balance"]))
     pinned = distribute([Line(clause.selectors, clause) for clause in places if clause.selectors], chains, report)
@@ -282,8 +279,7 @@ def _placement(places: Sequence[tree.Place], chains: Chains, program: Program, r
         if not isinstance(stage, int):
             continue
         if stage > stages:
-            there = "there is one stage" if stages == 1 else f"there are {stages} stages"
-            advice = f"write `place stages = {stage}`"
-            report.add(TooManyStages(span=clause.stage.span, problem=f"stage {stage}, and {there}", advice=advice))
+            there = "there is one" if stages == 1 else f"there are {stages}"
+            report.add(UnknownStage(span=clause.stage.span, stage=stage, there=there))
         pins[block] = stage
     return Placement(stages, balance, pins, span)  # type: ignore[arg-type]

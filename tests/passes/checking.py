@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lpc.diagnostics import Report
 from lpc.ir.program import Program
-from lpc.passes.pipeline import run
+from lpc.passes.check import check_source
+from lpc.passes.pipeline import PIPELINE, run
 from lpc.source import Source
 from lpc.syntax.parse import parse
 
@@ -18,6 +19,9 @@ train epochs = 1, batch = 64
 """
 
 
+FRONT = PIPELINE[:4]
+
+
 def checked(
     text: str,
     *,
@@ -25,14 +29,14 @@ def checked(
     overrides: tuple[tuple[str, str], ...] = (),
     until: str | None = None,
 ) -> tuple[Program, Report]:
-    """The program after the front passes, and what they said."""
+    """The program after the front passes (of one variant), and what they said."""
     report = Report()
     source = Source("example.lp", text)
     file = parse(source, report)
     program = Program(source, file, variant, overrides)
     if report.errors:
         return program, report
-    return run(program, report, until, verify=True), report
+    return run(program, report, until, passes=FRONT, verify=True), report
 
 
 def sound(text: str, *, variant: str | None = None, overrides: tuple[tuple[str, str], ...] = ()) -> Program:
@@ -42,9 +46,9 @@ def sound(text: str, *, variant: str | None = None, overrides: tuple[tuple[str, 
     return program
 
 
-def codes(text: str, **options: object) -> list[str]:
-    """The codes of what the front passes say, in the order of the text."""
-    return [diagnostic.code for diagnostic in checked(text, **options)[1].sorted()]  # type: ignore[arg-type]
+def codes(text: str) -> list[str]:
+    """The codes of what the front passes say of a program and its variants, in the order of the text."""
+    return [d.code for d in check_source(Source("example.lp", text), passes=FRONT, verify=True).diagnostics]
 
 
 def without(text: str, start: str) -> str:
