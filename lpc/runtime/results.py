@@ -109,7 +109,7 @@ def make_result(run: Run, own: set[str], validation: Scores, test: Scores) -> di
         else None,
         "energy": run.clock.result(),
         "carbon": task.carbon(joules) if task.carbon else None,
-        "blocks": {block: block_figures(run, block, own) for block in task.rules},
+        "blocks": block_figures(run, own),
     }
 
 
@@ -126,15 +126,17 @@ def phase_figures(run: Run, phase: Phase) -> dict[str, Any]:
     }
 
 
-def block_figures(run: Run, block: str, own: set[str]) -> dict[str, Any]:
-    """The last loss, the number of parameters, and how many numbers the rule added."""
-    losses = [record[f"block/{block}/loss"] for record in run.history if f"block/{block}/loss" in record]
-    tensors = {n: p for n, p in run.net.state_dict(keep_vars=True).items() if n.startswith(f"{block}.")}
-    return {
-        "loss": losses[-1] if losses else None,
-        "parameters": sum(p.numel() for n, p in tensors.items() if n in own and p.requires_grad),
-        "rule_parameters": sum(p.numel() for n, p in tensors.items() if n not in own),
-    }
+def block_figures(run: Run, own: set[str]) -> dict[str, Any]:
+    """Of each block the last loss, the number of parameters, and how many numbers its rule added."""
+    figures: dict[str, Any] = {block: {"loss": None, "parameters": 0, "rule_parameters": 0} for block in run.task.rules}
+    for record in run.history:
+        for block, known in figures.items():
+            known["loss"] = record.get(f"block/{block}/loss", known["loss"])
+    for name, tensor in run.net.state_dict(keep_vars=True).items():
+        if name not in own or tensor.requires_grad:
+            kind = "parameters" if name in own else "rule_parameters"
+            figures[name.partition(".")[0]][kind] += tensor.numel()
+    return figures
 
 
 def summary(result: dict[str, Any], folder: Path) -> str:
