@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -69,10 +69,14 @@ def split(whole: Splits, validation: int | float = 0, test: int | float = 0) -> 
     return Splits(train, first if held else whole.validation, second if tested else whole.test, whole.facts)
 
 
-def prepared(part: Part, names: int, limit: int | None, device: torch.device) -> Part:
-    """A part on the device, real numbers in torch's default dtype, cut to the program's names and to `--limit`."""
-    cut, real = [tensor[:limit] for tensor in part[:names]], torch.get_default_dtype()
-    return tuple(tensor.to(device, real if tensor.is_floating_point() else tensor.dtype) for tensor in cut)
+def prepared(splits: Splits, names: int, limit: int | None, device: torch.device) -> Splits:
+    """The parts on the device, real numbers in torch's default dtype, cut to the program's names and to `--limit`."""
+
+    def moved(tensor: Tensor) -> Tensor:
+        return tensor[:limit].to(device, torch.get_default_dtype() if tensor.is_floating_point() else tensor.dtype)
+
+    parts = {name: part for name in ("train", "validation", "test") if (part := getattr(splits, name))}
+    return replace(splits, **{name: tuple(moved(tensor) for tensor in part[:names]) for name, part in parts.items()})
 
 
 def batches(part: Part, order: Tensor | None, size: int, first: int = 0) -> Iterator[Part]:

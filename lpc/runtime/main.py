@@ -97,11 +97,7 @@ def load_splits(task: Task, options: Options, device: torch.device) -> Splits:
     whole = synthetic_splits(task.data) if options.data == "synthetic" else task.load(options)
     if whole.facts.get("published") is False:
         note(f"{whole.facts['source']}: the files are whole, but not the published ones")
-    parts = [
-        part and prepared(part, len(task.data), options.limit, device)
-        for part in (whole.train, whole.validation, whole.test)
-    ]
-    return Splits(parts[0] or (), parts[1], parts[2], whole.facts)
+    return prepared(whole, len(task.data), options.limit, device)
 
 
 @contextmanager

@@ -150,9 +150,11 @@ def test_full_batches_use_the_same_memory() -> None:
 def test_parts_are_cut_and_cast() -> None:
     torch.set_default_dtype(torch.float64)
     try:
-        x, y = prepared((*examples(9).train, torch.zeros(9)), 2, 4, torch.device("cpu"))
+        found = prepared(Splits((*examples(9).train, torch.zeros(9)), facts={"a": 1}), 2, 4, torch.device("cpu"))
     finally:
         torch.set_default_dtype(torch.float32)
+    x, y = found.train
+    assert (found.validation, found.test, found.facts) == (None, None, {"a": 1})
     assert (len(x), x.dtype, len(y), y.dtype) == (4, torch.float64, 4, torch.int64)
 
 
