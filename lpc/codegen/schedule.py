@@ -124,12 +124,11 @@ class _Scheduler:
             for segment in self.waiting.pop(node.index, ()):
                 self.ready.append(segment)
                 self.pending.subtract(forward.unit.name for forward in segment.forwards if forward.unit is not None)
-        stacked = self._stack()
-        self._flush(None, stacked)
+        self._flush(None, self._list_of_losses())
         for node in self.phase.nodes:
             if node.primitive == "put":
                 self.printer.write(node)
-        returns = self._returns(stacked)
+        returns = self._returns()
         if len(self.optimizers) == 1:
             self._rename_only_optimizer()
         inputs = tuple(str(n.attributes["source"]) for n in self.phase.nodes if n.primitive == "input")
@@ -164,28 +163,19 @@ class _Scheduler:
         elif len(self.records) > 1:
             self.printer.named[key] = f"{node.block}_loss"
 
-    def _stack(self) -> str | None:
-        """`losses = torch.stack(...)`, where the summed order starts from exactly the losses that are logged."""
-        if self.mode == "at once" or len(self.records) < 2:
+    def _list_of_losses(self) -> str | None:
+        """The name of the list of losses, where the summed order starts from exactly those."""
+        if not self.listed or self.mode == "at once" or len(self.records) < 2:
             return None
         logged = {node.inputs[0].key for node in self.records}
         starts = {root.value.key for segment in self.ready for root in segment.roots}
-        if logged != starts:
-            return None
-        if self.listed:
-            self.printer.add("losses = torch.stack(losses)")
-        else:
-            texts = [self.printer.read(node.inputs[0], attached=True) for node in self.records]
-            self.printer.add(f"losses = torch.stack([{', '.join(texts)}])")
-        return "losses"
+        return "losses" if logged == starts else None
 
-    def _returns(self, stacked: str | None) -> str:
+    def _returns(self) -> str:
         """The `return` line: every loss of the step, detached, and the class scores or None."""
         scores = self.printer.read(self.phase.scores) if self.phase.scores is not None else "None"
         if not self.records:
             losses = "torch.zeros(0)"
-        elif stacked is not None:
-            losses = f"{stacked}.detach()"
         elif self.listed:
             losses = "torch.stack(losses)" + (".detach()" if self.mode == "summed" else "")
         elif len(self.records) == 1:
@@ -199,13 +189,13 @@ class _Scheduler:
 
     # -- backward calls and optimizers ------------------------------------------------------------------------------
 
-    def _flush(self, at: int | None, stacked: str | None = None) -> None:
+    def _flush(self, at: int | None, listed: str | None = None) -> None:
         """Backward call for what is ready, then the optimizers of the units that nothing later reads."""
         if not self.ready and not (at is None and self.postponed):
             return
         units: list[Unit] = []
         if self.ready:
-            line = self.printer.backward(self.ready, stacked)
+            line = self.printer.backward(self.ready, listed)
             line.block = self.ready[-1].forwards[-1].block if len(self._blocks(self.ready)) == 1 else ""
             line.comment = _reach(self.ready, self.spelling)
             units = [f.unit for segment in self.ready for f in segment.forwards if f.unit is not None and f.unit.name in self.updates]
@@ -219,8 +209,8 @@ class _Scheduler:
             key = _key(stepping)
             self.optimizers[key] = stepping
             block = stepping[0].block if len({unit.block for unit in stepping}) == 1 else ""
-            self.printer.add(f"{mark('o', key)}.step()", block=block)
-            self.printer.add(f"{mark('o', key)}.zero_grad()", block=block)
+            self.printer.add(f"update({mark('o', key)})", block=block)
+            self.printer.imports.add("update")
 
     def _last_reads(self) -> dict[str, int]:
         """The index of the last node that reads each unit's parameters: by evaluating it, or as a number."""

@@ -48,6 +48,8 @@ class Spelling:
     """Forwards that autograd records."""
     absorbed: set[int] = field(default_factory=set)
     """Nodes that a backward call stands for: they print nothing of their own."""
+    taken_by_autograd: set[int] = field(default_factory=set)
+    """Gradients of losses, wanted as numbers, of losses that are computed anyway: autograd takes those from the value."""
     leaves: dict[int, list[int]] = field(default_factory=dict)
     """Forwards whose inputs (by position) an explicit vjp asks gradients of."""
     pulls: dict[int, int] = field(default_factory=dict)
@@ -83,7 +85,19 @@ class _Speller:
             if node.primitive == "vjp" and self.accumulating.get(node.inputs[0].node.index) is node:
                 self._join(node)
         self._collect()
+        self._take_from_values()
         return self.made
+
+    def _take_from_values(self) -> None:
+        logged = {node.inputs[0].node.index for node in self.nodes if node.primitive == "record"}
+        for node in self.nodes:
+            if node.primitive != "grad" or node.index in self.made.absorbed:
+                continue
+            loss = node.inputs[0].node
+            gradients = [n for n, _ in self.uses[node.inputs[0].key] if n.primitive == "grad"]
+            if loss.index in logged and len(gradients) == 1 and loss.inputs[0].node.index in self.made.recorded:
+                self.made.taken_by_autograd.add(node.index)
+                self.made.attached_losses.add(loss.index)
 
     def _place(self, vjp: Node) -> None:
         """Accumulating (its gradients go to the optimizer through a backward call), or explicit."""

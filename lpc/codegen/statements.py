@@ -71,7 +71,8 @@ class StatementPrinter:
         for node in walk(self.nodes):
             if node.index in self.spelling.absorbed:
                 continue
-            for value in node.inputs[0].node.inputs if node.primitive == "grad" else node.inputs:
+            analytic = node.primitive == "grad" and node.index not in self.spelling.taken_by_autograd
+            for value in node.inputs[0].node.inputs if analytic else node.inputs:
                 use(value)
             if node.body is not None:
                 for value in node.body.results:
@@ -191,6 +192,9 @@ class StatementPrinter:
 
     def _gradient(self, node: Node) -> str:
         loss_node = node.inputs[0].node
+        if node.index in self.spelling.taken_by_autograd:
+            value = self.read(node.inputs[0], attached=True)
+            return f"torch.autograd.grad({value}, {self.read(loss_node.inputs[0], attached=True)})[0]"
         loss = LOSSES[str(loss_node.attributes["loss"])]
         self.imports.update(loss.gradient_imports)
         return loss.gradient.format(*(self.read(v) for v in loss_node.inputs), **_literals(loss_node, "loss"))
@@ -350,16 +354,16 @@ class StatementPrinter:
 
     # -- backward calls and writes ----------------------------------------------------------------------------------
 
-    def backward(self, segments: Sequence[Segment], stacked: str | None) -> Line:
-        """One backward call for some segments. `stacked`: the name of a tensor of all their losses, where there is one."""
+    def backward(self, segments: Sequence[Segment], listed: str | None) -> Line:
+        """One backward call for some segments. `listed`: the name of a list of all their losses, where there is one."""
         roots = [root for segment in segments for root in segment.roots]
         losses = [root for root in roots if root.cotangent is None]
         given = [root for root in roots if root.cotangent is not None]
         if not given:
-            if stacked is not None:
-                return self.add(f"{stacked}.sum().backward()")
-            text = " + ".join(self.read(root.value, attached=True) for root in losses)
-            return self.add(f"{text}.backward()" if len(losses) == 1 else f"({text}).backward()")
+            texts = [self.read(root.value, attached=True) for root in losses]
+            if listed is not None or len(losses) > 1:
+                return self.add(f"torch.autograd.backward({listed or '[' + ', '.join(texts) + ']'})")
+            return self.add(f"{texts[0]}.backward()")
         ordered = sorted(roots, key=lambda root: root.value.key)
         values = ", ".join(self.read(root.value, attached=True) for root in ordered)
         cotangents = ", ".join(self._cotangent(root) for root in ordered)

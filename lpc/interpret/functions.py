@@ -29,12 +29,11 @@ def apply(function: str, attributes: Mapping[str, object], inputs: Sequence[Tens
             return torch.log(x.clamp(min=1e-30))
         case "normalise":
             return torch.stack([row / (torch.sqrt((row**2).mean()) + 1e-8) for row in x])
-        case "goodness_mean":
-            return torch.stack([(row**2).mean() for row in x])
-        case "goodness_sum":
-            return torch.stack([(row**2).sum() for row in x])
-        case "write_label":
-            return write_label(x, one_hot(inputs[1], _int(attributes, "classes")))
+        case "goodness":
+            return torch.stack([(row**2).mean() if attributes["kind"] == "mean" else (row**2).sum() for row in x])
+        case "label_streams":
+            classes = _int(attributes, "classes")
+            return torch.cat([write_label(x, one_hot(label, classes)) for label in inputs[1:]])
         case "write_neutral_label":
             classes = _int(attributes, "classes")
             return write_label(x, torch.full((len(x), classes), 1 / classes, dtype=x.dtype))
@@ -46,8 +45,6 @@ def apply(function: str, attributes: Mapping[str, object], inputs: Sequence[Tens
             classes = _int(attributes, "classes")
             rows = len(x) // classes
             return torch.stack([torch.stack([x[c * rows + i] for c in range(classes)]) for i in range(rows)])
-        case "pair":
-            return torch.cat(list(inputs))
         case "one_hot":
             return one_hot(x, _int(attributes, "classes"))
         case "with_ones":

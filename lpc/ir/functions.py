@@ -35,8 +35,8 @@ def _with_ones(kinds: tuple[Kind, ...], _attributes: Attributes) -> Kind:
     return replace(kinds[0], shape=(kinds[0].shape[0] + 1,))
 
 
-def _pair(kinds: tuple[Kind, ...], _attributes: Attributes) -> Kind:
-    return replace(kinds[0], streams=sum(kind.streams for kind in kinds))
+def _two(kinds: tuple[Kind, ...], _attributes: Attributes) -> Kind:
+    return replace(kinds[0], streams=2)
 
 
 def _sweep(kinds: tuple[Kind, ...], attributes: Attributes) -> Kind:
@@ -87,13 +87,11 @@ FUNCTIONS: dict[str, Function] = {
         Function("sparsemax", "sparsemax({0})", flops=10, imports=("sparsemax",)),
         Function("log", "{0}.clamp_min(1e-30).log()", flops=2),
         Function("normalise", "normalise({0})", flops=3, imports=("normalise",)),
-        Function("goodness_mean", "{0}.flatten(1).pow(2).mean(1)", infer=_per_example, flops=2),
-        Function("goodness_sum", "{0}.flatten(1).pow(2).sum(1)", infer=_per_example, flops=2),
-        Function("write_label", "write_label({0}, {1}, {classes})", flops=0, imports=("write_label",)),
+        Function("goodness", "goodness({0}, {kind})", infer=_per_example, flops=2, imports=("goodness",)),
+        Function("label_streams", "label_streams({0}, {1}, {2}, {classes})", infer=_two, flops=0, imports=("label_streams",)),
         Function("write_neutral_label", "write_neutral_label({0}, {classes})", flops=0, imports=("write_neutral_label",)),
         Function("sweep_labels", "sweep_labels({0}, {classes})", infer=_sweep, flops=0, imports=("sweep_labels",)),
         Function("fold_sweep", "{0}.view({classes}, -1).T", infer=_fold, flops=0),
-        Function("pair", "torch.cat([{0}, {1}])", infer=_pair, flops=0),
         Function("one_hot", "F.one_hot({0}, {classes})", infer=_classes, flops=0),
         Function("with_ones", "F.pad({0}, (0, 1), value=1.0)", infer=_with_ones, flops=0),
         Function("count", "len({0})", infer=lambda _kinds, _: Kind("fixed", (), dtype="f64"), flops=0),

@@ -94,8 +94,8 @@ LOSSES: dict[str, Loss] = {
         Loss(
             "goodness",
             "logistic loss of goodness against a threshold: high on the positive stream, low on the negative",
-            value="goodness_loss({0}, threshold={threshold}, goodness={goodness})",
-            gradient="goodness_gradient({0}, threshold={threshold}, goodness={goodness})",
+            value="goodness_loss({0}, threshold={threshold}, kind={goodness})",
+            gradient="goodness_gradient({0}, threshold={threshold}, kind={goodness})",
             flops=4,
             imports=("goodness_loss",),
             gradient_imports=("goodness_gradient",),

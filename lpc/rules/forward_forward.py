@@ -83,9 +83,8 @@ class ForwardForward(Rule):
         for block in run.hidden:
             for name in block.inputs:
                 if name not in streams:
-                    x = s.value_of(name)
-                    marked = (s.map("write_label", x, y, classes=classes) for y in (label, wrong))
-                    streams[name] = s.map("normalise", s.map("pair", *marked), name=f"{name}_streams")
+                    both = s.map("label_streams", s.value_of(name), label, wrong, classes=classes)
+                    streams[name] = s.map("normalise", both, name=f"{name}_streams")
             h = s.fwd(block, *(streams[name] for name in block.inputs))
             loss = s.loss("goodness", h, of=block, goodness=self.goodness, threshold=self._threshold(block))
             gradients, _ = s.vjp(h, s.grad(loss, h))
@@ -111,7 +110,7 @@ class ForwardForward(Rule):
             h = s.fwd(block, *(streams[name] for name in block.inputs))
             streams[block.name] = s.map("normalise", h)
             if block in counted:
-                goodness = s.map(f"goodness_{self.goodness}", h)
+                goodness = s.map("goodness", h, name="height", kind=self.goodness)
                 total = goodness if total is None else s.map("add", total, goodness, name="total")
         assert total is not None
         return s.map("fold_sweep", total, classes=run.outputs)
