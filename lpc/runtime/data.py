@@ -75,8 +75,9 @@ def prepared(splits: Splits, names: int, limit: int | None, device: torch.device
     def moved(tensor: Tensor) -> Tensor:
         return tensor[:limit].to(device, torch.get_default_dtype() if tensor.is_floating_point() else tensor.dtype)
 
-    parts = {name: part for name in ("train", "validation", "test") if (part := getattr(splits, name))}
-    return replace(splits, **{name: tuple(moved(tensor) for tensor in part[:names]) for name, part in parts.items()})
+    found = {name: part for name in ("train", "validation", "test") if (part := getattr(splits, name))}
+    parts: dict[str, Any] = {name: tuple(moved(tensor) for tensor in part[:names]) for name, part in found.items()}
+    return replace(splits, **parts)
 
 
 def batches(part: Part, order: Tensor | None, size: int, first: int = 0) -> Iterator[Part]:
