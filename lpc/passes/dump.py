@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lpc.ir.program import Program
-from lpc.syntax.format import format_file
 
 
 def dump(program: Program) -> str:
     """The program's text as it stands."""
+    from lpc.syntax.format import format_file  # a check prints no program
+
     return format_file(program.file)
