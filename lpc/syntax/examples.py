@@ -3,7 +3,7 @@
 SOUND = """network a
 let width = 16
 data x, y = digits(validation = 20%)
-block b = x -> flatten -> linear(10)
+block b = x -> flatten -> linear(width) -> relu -> linear(10)
 objective cross_entropy(b, y)
 learn all with backprop
 train epochs = 1, batch = 32

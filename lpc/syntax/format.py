@@ -118,7 +118,8 @@ class _Lines:
     def _pieces(self, clauses: Sequence[tree.Clause], end: int, indent: int) -> list[_Piece]:
         pieces: list[_Piece] = []
         listed = _one_a_line(clauses)
-        for clause, following in zip(listed, [*(c.span.start for c in listed[1:]), end], strict=True):
+        for clause, after in zip(listed, [*listed[1:], None], strict=False):
+            following = end if after is None else after.span.start
             pieces += [_comment_piece(comment, indent) for comment in self._printer.take(clause.span.start)]
             piece = self._variant(clause, indent) if isinstance(clause, tree.Variant) else self._clause(clause, indent)
             comments = (*self._printer.take(clause.span.end), *self._printer.take_trailing(following))

@@ -58,7 +58,7 @@ class ForbiddenCharacter(Diagnostic):
 @error("LP003")
 class TooLarge(Diagnostic):
     """A file of more than 16 MiB is not read: it is hardly a program somebody wrote. Repeated blocks are written as a
-    chain, `block layer[1000] = image -> linear(64)`, repeated parts as a `def`.
+    chain, `block layer[1000] = image -> linear(64)`, repeated parts as a `def`. No example is shown: it would be long.
     """
 
     title = "the file has more than {limit} MiB"

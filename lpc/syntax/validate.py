@@ -13,6 +13,8 @@ from lpc.syntax.examples import SOUND
 from lpc.syntax.walk import walk
 from lpc.syntax.words import SELECTOR_WORDS, UNITS, VARIANT_KEYWORDS
 
+LONGEST_NAME = 100
+
 
 @error("LP030")
 class NoNetwork(Diagnostic):
@@ -128,6 +130,20 @@ class PositionalAfterNamed(Diagnostic):
     good = SOUND.replace("linear(10)", "linear(10, bias = true)")
 
 
+@error("LP039")
+class NameTooLong(Diagnostic):
+    """The names of networks, variants and blocks become those of files, classes and columns. A hundred characters are
+    more than anybody reads, and fewer than a file system refuses.
+    """
+
+    title = "this name has more than {limit} characters"
+    label = "{length} characters"
+    bad = SOUND.replace("network a", "network " + "a" * (LONGEST_NAME + 1))
+    good = SOUND
+    limit: int
+    length: int
+
+
 def validate(file: tree.File, source: Source, report: Report, whole: bool = True) -> None:
     """Report what the grammar cannot refuse. `whole` is False where clauses are missing that did not parse."""
     networks = [clause for clause in file.clauses if isinstance(clause, tree.Network)]
@@ -158,10 +174,10 @@ def _check(node: tree.Node, source: Source, report: Report) -> None:
             _check_names("measure", ((item.name, item.span) for item in node.items), report)
         case tree.Claim():
             _check_names("range of", ((r.name, r.span) for r in node.ranges), report)
-        case tree.Block():
-            _check_name("block", node.name, node.name_span, report)
+        case tree.Network() | tree.Block():
+            _check_name(node, report)
         case tree.Variant():
-            _check_name("variant", node.name, node.name_span, report)
+            _check_name(node, report)
             _check_variant(node, report)
         case _:
             pass
@@ -174,9 +190,11 @@ def _check_number(node: tree.Number | tree.Quantity, source: Source, report: Rep
         report.add(_unknown_unit(node, source))
 
 
-def _check_name(kind: str, name: str, span: Span, report: Report) -> None:
-    if name in SELECTOR_WORDS:
-        report.add(ReservedName(span=span, name=name, kind=kind))
+def _check_name(node: tree.Network | tree.Block | tree.Variant, report: Report) -> None:
+    if node.name in SELECTOR_WORDS and not isinstance(node, tree.Network):
+        report.add(ReservedName(span=node.name_span, name=node.name, kind=type(node).__name__.lower()))
+    if len(node.name) > LONGEST_NAME:
+        report.add(NameTooLong(span=node.name_span, limit=LONGEST_NAME, length=len(node.name)))
 
 
 def _check_variant(node: tree.Variant, report: Report) -> None:

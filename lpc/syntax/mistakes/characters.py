@@ -95,13 +95,14 @@ _HINTS = {
 
 
 def strange_character(failure: Failure) -> Diagnostic | None:
-    if failure.kind != "CHARACTER":
-        return None
     char, span = failure.text, failure.span
     meant = _LOOKALIKES.get(char, "")
-    if (char == ">" and failure.previous in ("=", "-")) or (char == "|" and failure.rest.startswith("|>")):
-        span = Span(span.start, span.start + 2) if char == "|" else failure.previous_span.to(span)
-        meant = "->"
+    if failure.rest.startswith(("=>", "|>")):
+        span, meant = Span(span.start, span.start + 2), "->"
+    elif failure.kind != "CHARACTER":
+        return None
+    elif char == ">" and failure.previous in ("=", "-"):
+        span, meant = failure.previous_span.to(span), "->"
     hint = _HINTS.get(char, "")
     if char.isspace() or not char.isprintable():
         hint = "put a plain space in its place"

@@ -17,8 +17,8 @@ class BarePoint(Diagnostic):
 
     title = "a number has digits on both sides of its point"
     label = "write `{mended}`"
-    bad = SOUND.replace("let width = 16", "let rate = .5")
-    good = SOUND.replace("let width = 16", "let rate = 0.5")
+    bad = SOUND.replace("batch = 32", "batch = 32, optimizer = sgd(lr = .5)")
+    good = SOUND.replace("batch = 32", "batch = 32, optimizer = sgd(lr = 0.5)")
     mended: str
 
 
@@ -40,7 +40,7 @@ def bare_point(failure: Failure) -> Diagnostic | None:
 
 @error("LP020")
 class SpacedUnit(Diagnostic):
-    """A quantity is one word: `2GiB`, `250W`, `100ms`, `10%`."""
+    """A quantity is one word, so that a unit cannot be taken for a name: `2GiB`, `250W`, `100ms`, `10%`."""
 
     title = "a unit follows its number without a space"
     label = "write `{mended}`"
@@ -63,7 +63,7 @@ class NameBeginsWithDigit(Diagnostic):
     title = "a name begins with a letter or `_`"
     label = "begins with a digit"
     bad = SOUND.replace("let width", "let 2nd")
-    good = SOUND.replace("let width", "let second")
+    good = SOUND
 
 
 def name_begins_with_digit(failure: Failure) -> Diagnostic | None:
