@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pytest
@@ -10,9 +11,11 @@ import pytest
 from lpc.diagnostics import Diagnostic, Edit, Report
 from lpc.render import MOST, WIDTH, printable, render, render_all, summary
 from lpc.source import NOWHERE, Source, Span, display_width
+from lpc.syntax.mistakes.unexpected import Unexpected
 from lpc.syntax.parse import parse
 
 
+@dataclass(frozen=True, kw_only=True)
 class Sample(Diagnostic):
     code: ClassVar[str] = "LP999"
     title: ClassVar[str] = "{what} is wrong"
@@ -135,9 +138,13 @@ def test_many_diagnostics_are_counted_not_shown() -> None:
     assert out.endswith(f"\n\n... and 7 more\n\n{MOST + 7} errors in a.lp; `lpc explain LP999` says more\n")
 
 
-def test_a_diagnostic_becomes_a_dataclass_when_made() -> None:
-    one = Sample(span=Span(0, 1), what="x", edit=Edit(Span(0, 1), "y"))
-    assert one == Sample(span=Span(0, 1), what="x", edit=Edit(Span(0, 1), "y"))
-    assert one != Sample(span=Span(0, 1))
+def test_a_diagnostic_is_a_value() -> None:
+    edit = Edit(Span(0, 1), "with")
+    one = Unexpected(span=Span(0, 1), expected="a name", found="`3`", edit=edit)
+    assert one == Unexpected(span=Span(0, 1), expected="a name", found="`3`", edit=edit)
+    assert one != Unexpected(span=Span(0, 1), expected="a name", found="`4`")
+    assert replace(one, nearest="x").label_text == "did you mean `x`?"
     with pytest.raises(AttributeError):
-        one.what = "z"  # type: ignore[misc]
+        one.found = "z"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        Unexpected(span=Span(0, 1), expected="a name")  # type: ignore[call-arg]
