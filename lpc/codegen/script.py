@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from lpc.codegen.attributes import Attributes, attributes
 from lpc.codegen.blocks import BlockClass, print_target
 from lpc.codegen.data import augment, load_data
+from lpc.codegen.file_names import script_stem
 from lpc.codegen.functions import FunctionPrinter, StepFunction, fold
 from lpc.codegen.inline import import_lines, inline
 from lpc.codegen.names import identifier
@@ -97,8 +98,7 @@ class _ScriptPrinter:
         return Script(self.script_name(), with_body_hash(text))
 
     def script_name(self) -> str:
-        name = self.program.name + (f"_{self.program.variant}" if self.program.variant else "")
-        return name
+        return script_stem(self.program)
 
     # -- head -------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,33 @@
+"""What a script's file is called."""
+
+from __future__ import annotations
+
+import keyword
+import sys
+from collections.abc import Iterator
+
+from lpc.ir.ops import operation_of
+from lpc.ir.program import Program
+
+IMPORTED = frozenset({"torch", "numpy", "sklearn", "scipy", "pynvml", "tqdm", "lpc", "lark", "networkx", "jinja2", "click"})
+"""Modules that scripts, what they import, or lpc look for: a file of that name beside a script would be found instead."""
+
+
+def script_stem(program: Program) -> str:
+    """`NAME`, or `NAME_VARIANT`, with `_train` behind it where Python has the name or would find the script in a module's place."""
+    stem = program.name + (f"_{program.variant}" if program.variant else "")
+    words = {*keyword.kwlist, *keyword.softkwlist}
+    modules = {*sys.stdlib_module_names, *IMPORTED, *(module.partition(".")[0] for module, _ in foreign_code(program))}
+    taken = {name.casefold() for name in words | modules}  # some file systems do not tell capitals apart
+    return f"{stem}_train" if stem.casefold() in taken else stem
+
+
+def foreign_code(program: Program) -> Iterator[tuple[str, str]]:
+    """Module and name of code that is none of lpc's and runs with the script (`opaque`)."""
+    if program.network is None:
+        return
+    for block in program.network.blocks:
+        for node in program.network.nodes_of(block):
+            operation = operation_of(node.kind)
+            if operation.foreign is not None:
+                yield operation.foreign(node.arguments)
