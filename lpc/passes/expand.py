@@ -35,6 +35,7 @@ def expand(program: Program, report: Report) -> Program:
     outside = Overrides(
         list(merged.clauses), scope_of(tree.File(merged.clauses), Report()), report, _name_span(program)
     )
+    outside.lines = (*merged.learn[0], *merged.learn[1])
     outside.apply(program.overrides)
     file = tree.File(tuple(outside.clauses), span=program.file.span)
 

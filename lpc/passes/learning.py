@@ -143,8 +143,9 @@ def _call(use: RuleUse) -> tree.Call:
         inside = tuple(_argument(n, literal(v, use.span), use.span) for n, v in use.optimizer.arguments.items())
         arguments.append(_argument("optimizer", tree.Call(use.optimizer.kind, inside, span=use.span), use.span))
     signature = rule_signature(use.rule)
-    written = complete(arguments, signature, use.span) if signature else tuple(arguments)
-    return tree.Call(use.rule, written, name_span=use.span, span=use.span)
+    assert signature is not None
+    written = sorted(complete(arguments, signature, use.span), key=lambda a: signature.names.index(a.name or ""))
+    return tree.Call(use.rule, tuple(written), name_span=use.span, span=use.span)
 
 
 def _argument(name: str, value: tree.Expr, span: Span) -> tree.Argument:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -13,11 +14,13 @@ from lpc.passes.rule_names import rule_signature
 from lpc.passes.scope import Scope
 from lpc.passes.signatures import Signature, matched
 from lpc.passes.spines import evaluated_calls, map_calls
-from lpc.passes.tables import MEASURES, PLACE, TRAIN, value_call
+from lpc.passes.tables import EITHER, MEASURES, PLACE, TRAIN, value_call
 from lpc.source import Source, Span
 from lpc.syntax import tree
 from lpc.syntax.parse import parse
 
+_POINT = re.compile(r"\.(?![^\[]*\])")
+"""A point between two parts of a place, not one of `layer[1..3]`."""
 C = TypeVar("C", tree.Let, tree.Measure, tree.Data, tree.Block, tree.Def)
 
 
@@ -68,6 +71,8 @@ class Overrides:
     report: Report
     span: Span
     """Where to point when a place does not exist: the program's name."""
+    lines: Sequence[tree.Learn] = ()
+    """The `learn` lines, whose places are proposed where one does not exist."""
     learning: list[LearnOverride] = field(default_factory=list)
 
     def apply(self, overrides: Iterable[tuple[str, str]]) -> None:
@@ -75,12 +80,17 @@ class Overrides:
             value = read_value(text)
             if value is None:
                 self.report.add(BadOverride(span=self.span, place=place, value=text))
-            elif not self._apply(place, tuple(place.split(".")), value):
+            elif not self._apply(place, tuple(_POINT.split(place)), value):
                 self.unknown(place)
 
     def unknown(self, place: str) -> None:
         known = {found for clause in self.clauses for found, _ in placed_values(clause, self.scope)}
         known |= {f"train.{name}" for name in TRAIN.names} | {f"place.{name}" for name in PLACE.names}
+        for line in self.lines:
+            signature = rule_signature(line.rule.name)
+            selectors = ("all", selectors_text(line.selectors), *(selector.name for selector in line.selectors))
+            parameters = signature.names if signature else ()
+            known |= {f"{selector}.{line.rule.name}.{name}" for selector in selectors for name in parameters}
         self.report.add(UnknownPlace(span=self.span, place=place, nearest=nearest(place, known)))
 
     def _apply(self, place: str, parts: tuple[str, ...], value: tree.Expr) -> bool:
@@ -141,7 +151,8 @@ class Overrides:
         options = (tree.Option(path[0], added, name_span=self.span, span=self.span),)
         for index, clause in enumerate(self.clauses):
             if isinstance(clause, tree.Train | tree.Place) and isinstance(clause, kind):
-                self.clauses[index] = replace(clause, options=(*clause.options, *options))
+                kept = tuple(o for o in clause.options if not {o.name, path[0]} <= EITHER)
+                self.clauses[index] = replace(clause, options=(*kept, *options))
                 return True
         self.clauses.append(kind(options, span=self.span))
         return True

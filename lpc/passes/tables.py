@@ -86,6 +86,9 @@ TRAIN = Signature(
     ),
 )
 
+EITHER = frozenset({"epochs", "steps"})
+"""Options of which a program has one: what a variant or `--set` gives takes the place of the other."""
+
 MEASURES: Mapping[str, Signature] = {
     name: Signature(name, "measure", parameters)
     for name, parameters in {

@@ -9,12 +9,11 @@ from typing import TypeVar
 from lpc.diagnostics import Diagnostic, Report, error, nearest
 from lpc.passes.scope import SOUND
 from lpc.passes.selectors import Chains, Line, distribute, gather
+from lpc.passes.tables import EITHER
 from lpc.source import NOWHERE, Span
 from lpc.syntax import tree
 
 BASE = "base"
-EITHER = frozenset({"epochs", "steps"})
-"""Options of which a program has one: a variant's takes the place of the base's other."""
 
 
 @error("LP140")

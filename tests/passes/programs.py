@@ -65,7 +65,10 @@ def programs(draw: st.DrawFn) -> str:
             lines.append(f"block {name}[{length}] = {source} -> {draw(pipelines(calls))}\n")
             names.append(f"{name}[{draw(st.integers(1, length))}]")
         elif shape == "sum":
-            parts = [f"({draw(st.sampled_from(names))} -> {draw(pipelines(calls, '5'))})" for _ in range(draw(st.integers(2, 3)))]
+            parts = [
+                f"({draw(st.sampled_from(names))} -> {draw(pipelines(calls, '5'))})"
+                for _ in range(draw(st.integers(2, 3)))
+            ]
             lines.append(f"block {name} = {' + '.join(parts)}\n")
         elif shape == "join":
             other = draw(st.sampled_from(names))
@@ -80,8 +83,18 @@ def programs(draw: st.DrawFn) -> str:
     lines.append(draw(st.sampled_from(["learn all with mono_forward\n", "learn rest with backprop(lr = 0.5)\n", ""])))
     schedule = draw(st.sampled_from(["", ", schedule = cosine, warmup = 2", ", schedule = step(every = 3)"]))
     optimizer = draw(st.sampled_from(["", ", optimizer = sgd(0.1, momentum = 0.9)", ", optimizer = adamw"]))
-    lines.append(f"train epochs = 5, batch = {draw(st.sampled_from(['8', 'all', 'search(8, 16)']))}{schedule}{optimizer}\n")
+    lines.append(
+        f"train epochs = 5, batch = {draw(st.sampled_from(['8', 'all', 'search(8, 16)']))}{schedule}{optimizer}\n"
+    )
     lines.append(draw(st.sampled_from(["", "measure energy, flops, carbon(intensity = 100)\n"])))
-    lines.append(draw(st.sampled_from(["", "place stages = 2\n", "place stages = 2, balance = memory\nplace readout on stage 2\n"])))
-    lines.append("variant other { let width = 3 learn readout with backprop(optimizer = sgd(0.1)) train steps = 7 measure memory }\n")
+    lines.append(
+        draw(
+            st.sampled_from(
+                ["", "place stages = 2\n", "place stages = 2, balance = memory\nplace readout on stage 2\n"]
+            )
+        )
+    )
+    lines.append(
+        "variant other { let width = 3 learn readout with backprop(optimizer = sgd(0.1)) train steps = 7 measure memory }\n"
+    )
     return "".join(lines)
