@@ -15,7 +15,7 @@ import torch
 from lpc.runtime.checkpoint import state, write_whole
 from lpc.runtime.data import Splits, prepared
 from lpc.runtime.failure import Failure, first_line
-from lpc.runtime.initialise import initialise
+from lpc.runtime.initialise import initialise, state_name
 from lpc.runtime.loop import evaluate, train
 from lpc.runtime.options import Options, pick_device, read_options
 from lpc.runtime.progress import note
@@ -106,7 +106,8 @@ def located(run: Run) -> Generator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as problem:
-        blocks = {module: name.partition(".")[0] for name, module in run.net.named_modules() if name}
+        renamed = getattr(run.net, "RENAMED", {})
+        blocks = {m: state_name(path, renamed).partition(".")[0] for path, m in run.net.named_modules() if path}
         block, line, trace = "", 0, problem.__traceback__
         while trace:
             block = blocks.get(trace.tb_frame.f_locals.get("self"), block)

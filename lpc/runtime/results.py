@@ -133,9 +133,9 @@ def block_figures(run: Run, own: set[str]) -> dict[str, Any]:
         for block, known in figures.items():
             known["loss"] = record.get(f"block/{block}/loss", known["loss"])
     for name, tensor in run.net.state_dict(keep_vars=True).items():
-        if name not in own or tensor.requires_grad:
-            kind = "parameters" if name in own else "rule_parameters"
-            figures[name.partition(".")[0]][kind] += tensor.numel()
+        block, kind = name.partition(".")[0], "parameters" if name in own else "rule_parameters"
+        if block in figures and (name not in own or tensor.requires_grad):
+            figures[block][kind] += tensor.numel()
     return figures
 
 

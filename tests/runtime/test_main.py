@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lpc.runtime.carbon import carbon
 from lpc.runtime.meter import open_meter
+from lpc.runtime.names import use_names
 from lpc.runtime.random import RANDOM
-from tests.runtime.running import changed, log, result, run, same, tensors
-from tests.runtime.sample_digits import TASK, Network, train_step
+from tests.runtime.running import PLAIN, changed, log, result, run, same, tensors
+from tests.runtime.sample_digits import TASK, Hidden1, Network, train_step
 
 
 def test_a_run_leaves_four_files(tmp_path: Path) -> None:
@@ -224,3 +225,53 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, capsys: pytest
     (tmp_path / "file").write_text("")
     assert run(tmp_path / "file" / "run") == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+# Names
+
+
+class Renamed(nn.Module):
+    """A network whose block `forward` cannot be called so in Python."""
+
+    RENAMED: ClassVar[dict[str, str]] = {"block_forward": "forward"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block_forward = Hidden1()
+        self.readout = nn.ModuleDict({"linear": nn.Linear(64, 10)})
+        use_names(self, self.RENAMED)
+
+
+def renamed_step(net: Any, optimizers: Any, image: Tensor, label: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    scores = net.readout["linear"](net.block_forward(image))
+    loss = torch.nn.functional.cross_entropy(scores, label)
+    loss.backward()
+    optimizers["adam"].step()
+    optimizers["adam"].zero_grad()
+    return loss.detach()[None], scores.detach()
+
+
+def test_files_have_the_programs_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task = replace(
+        TASK,
+        network=Renamed,
+        learning=lambda net: None,
+        score=lambda net, image, label: (torch.tensor(1.0), None),
+        rules={"forward": "backprop", "readout": "backprop"},
+        places={"forward": "digits.lp:3"},
+        phases=(replace(PLAIN, step=renamed_step, columns=("readout",)),),
+    )
+    run(tmp_path / "whole", task=task)
+    run(tmp_path / "parts", "--epochs", "1", task=task)
+    assert run(tmp_path / "parts", "--resume", task=task) == 0
+    assert same(tensors(tmp_path / "whole"), tensors(tmp_path / "parts"))
+    assert next(iter(tensors(tmp_path / "parts"))) == "forward.linear.weight"
+    assert torch.equal(
+        tensors(tmp_path / "parts", "checkpoint.pt")["forward.linear.bias"],
+        tensors(tmp_path / "parts")["forward.linear.bias"],
+    )
+    assert result(tmp_path / "parts")["blocks"]["forward"]["parameters"] == 4160
+    Renamed().load_state_dict(tensors(tmp_path / "parts"))
+    broken = changed(task, step=lambda net, optimizers, image, label, step: net.block_forward(image[:, :, :7]))
+    assert run(tmp_path / "broken", task=broken) == 1
+    assert "in block forward (digits.lp:3)" in capsys.readouterr().err
