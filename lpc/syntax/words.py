@@ -100,9 +100,9 @@ def expected(accepts: Collection[str]) -> str:
     if left >= _EXPRESSION:
         found.append("a value")
         left -= _EXPRESSION
-    operators = left >= _OPERATORS
+    operators = left >= {"PLUS", "MINUS"}  # the parser may have seen already that the others cannot follow
     if operators:
-        left -= _OPERATORS
+        left -= _OPERATORS | {"LSQB"}
     clause = len(left & {word.upper() for word in KEYWORDS}) > len(VARIANT_KEYWORDS)
     if clause:
         left -= {word.upper() for word in KEYWORDS} | {"$END"}

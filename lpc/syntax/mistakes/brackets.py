@@ -98,8 +98,9 @@ def missing_comma(failure: Failure) -> Diagnostic | None:
     if "COMMA" not in failure.accepts or failure.kind not in ("NAME", "NUMBER", "QUANTITY", "STRING", "LSQB", "LPAR"):
         return None
     bracketed = failure.accepts & {"RPAR", "RSQB"}
-    option = failure.kind == "NAME" and re.match(r"\w+\s*=", failure.rest)
-    if not (bracketed or option):
+    named = failure.kind == "NAME" and re.match(r"\w+\s*(?:=|with\b|on\b)", failure.rest)
+    measured = failure.source.text.startswith("measure", failure.clause.start) and "\n" not in failure.gap
+    if not (bracketed or named or measured):
         return None
     end = failure.previous_span.end
     return MissingComma(span=failure.span, found=failure.found, edit=Edit(Span(end, end), ","))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lpc.diagnostics import Diagnostic, Edit, error, nearest
 from lpc.source import Span
 from lpc.syntax.examples import SOUND
@@ -18,10 +20,12 @@ class UnknownClause(Diagnostic):
     title = "no clause begins with {found}"
     label = "did you mean `{nearest}`?"
     notes = ("a clause begins with one of: " + " ".join(KEYWORDS),)
+    help = "{hint}"
     bad = SOUND.replace("block", "blok")
     good = SOUND
     found: str
     nearest: str = ""
+    hint: str = ""
 
 
 _SYNONYMS = {
@@ -42,17 +46,19 @@ _SYNONYMS = {
 
 
 def unknown_clause(failure: Failure) -> Diagnostic | None:
+    """What begins a line where a clause may begin, and is no keyword; further on in a line only what is near to one."""
     if "BLOCK" not in failure.accepts or failure.kind == "$END":
         return None
-    near = ""
-    if failure.kind == "NAME":
-        near = nearest(failure.text.lower(), KEYWORDS) or _SYNONYMS.get(failure.text.lower(), "")
+    word = failure.text if failure.kind == "NAME" else ""
+    near = nearest(word.lower(), KEYWORDS) or _SYNONYMS.get(word.lower(), "")
     line_start = failure.source.text.rfind("\n", 0, failure.span.start) + 1
     alone = not failure.source.text[line_start : failure.span.start].strip()
-    if failure.before and not (near and alone):
+    defines = bool(word) and re.match(r"\w+\s*=(?!=)", failure.rest) is not None
+    if failure.before and not (alone and (near or defines or "PLUS" not in failure.accepts)):
         return None
+    hint = f"to define it, write `let {word} = ...` or `block {word} = ...`" if defines and not near else ""
     edit = Edit(failure.span, near) if near else None
-    return UnknownClause(span=failure.span, found=failure.found, nearest=near, edit=edit)
+    return UnknownClause(span=failure.span, found=failure.found, nearest=near, hint=hint, edit=edit)
 
 
 @error("LP013")

@@ -43,6 +43,8 @@ class Failure:
         elif isinstance(raised, UnexpectedCharacters):
             start = int(cast(Any, raised).pos_in_stream)
             span, kind = Span(start, start + 1), "CHARACTER"
+            if source.text[max(0, start - 1) : start + 1] == "->":  # read as a sign where no arrow may stand
+                span, kind = Span(start - 1, start + 1), "ARROW"
         else:
             span, kind = Span(clause.end, clause.end), "$END"
         tokens = _TOKEN.finditer(source.text, clause.start, span.start)
@@ -68,6 +70,11 @@ class Failure:
     @property
     def previous_span(self) -> Span:
         return Span(*self.before[-1].span()) if self.before else self.span
+
+    @property
+    def gap(self) -> str:
+        """What lies between the token before and this place."""
+        return self.source.text[self.previous_span.end : self.span.start]
 
     @property
     def found(self) -> str:

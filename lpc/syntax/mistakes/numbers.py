@@ -67,6 +67,9 @@ class NameBeginsWithDigit(Diagnostic):
 
 
 def name_begins_with_digit(failure: Failure) -> Diagnostic | None:
-    if failure.kind not in ("NUMBER", "QUANTITY") or failure.accepts != frozenset({"NAME"}) or failure.previous == "->":
+    if failure.kind not in ("NUMBER", "QUANTITY") or failure.previous not in _NAMING:
         return None
     return NameBeginsWithDigit(span=failure.span)
+
+
+_NAMING = ("network", "let", "def", "data", "block", "variant")

@@ -38,13 +38,31 @@ class Unfinished(Diagnostic):
     hint: str = ""
 
 
+_NAMED = {
+    "->": "an operation",
+    "with": "a rule",
+    "objective": "a loss",
+    "learn": "a block",
+    "place": "an option or a block",
+    "train": "an option",
+    "measure": "something to measure",
+}
+"""What a name stands for, by the word before it."""
+_MEANT = {("COLON", "DOTS"): "..", ("LBRACE", "LSQB"): "["}
+"""What a sign stands for where another was expected."""
+
+
 def unexpected(failure: Failure) -> Diagnostic:
     accepts = failure.accepts
-    what = "an operation" if failure.previous == "->" and "NUMBER" not in accepts else expected(accepts - {"$END"})
+    what = expected(accepts - {"$END"})
+    if accepts == frozenset({"NAME"}):
+        what = _NAMED.get(failure.previous, what)
     if failure.kind == "$END":
         hint = "delete the `,` if nothing follows" if failure.previous == "," else ""
         return Unfinished(span=failure.span, expected=what, hint=hint)
-    words = [PEOPLE[terminal].strip("`") for terminal in accepts if PEOPLE[terminal].startswith("`")]
-    near = nearest(failure.text, [word for word in words if word.isidentifier()]) if failure.kind == "NAME" else ""
+    near = next((sign for (kind, other), sign in _MEANT.items() if failure.kind == kind and other in accepts), "")
+    if failure.kind == "NAME":
+        words = [PEOPLE[terminal].strip("`") for terminal in sorted(accepts)]
+        near = nearest(failure.text, [word for word in words if word.isidentifier()])
     edit = Edit(failure.span, near) if near else None
     return Unexpected(span=failure.span, expected=what, found=failure.found, nearest=near, edit=edit)
