@@ -118,6 +118,8 @@ def _report_cycle(left: Sequence[str], reads: Mapping[str, Sequence[str]], scope
     inside = frozenset(left)
     graph = nx.DiGraph([(other, name) for name in left for other in reads[name] if other in inside])
     cycle = [str(source) for source, _ in nx.find_cycle(graph)]
+    start = min(range(len(cycle)), key=lambda at: scope.blocks[cycle[at]].span)
+    cycle = cycle[start:] + cycle[:start]
     shown = cycle if len(cycle) <= 8 else [*cycle[:4], "...", *cycle[-3:]]
     path = " -> ".join(f"`{name}`" if name != "..." else name for name in (*shown, cycle[0]))
     first, *others = cycle

@@ -222,6 +222,8 @@ class Builder:
     def _indexed(self, expr: tree.Indexed) -> Value:
         name, first = expr.name, expr.first
         members = self.graph.members.get(name)
+        if name in self.graph.values and members is None:
+            return self._no_tensor(expr, f"`{name}[...]`, and `{name}` is data, not a chain", f"write `{name}`")
         if members is None:
             return self._name(tree.Name(name, span=expr.span), {})
         if expr.last is not None:

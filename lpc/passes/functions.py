@@ -173,6 +173,8 @@ class Writer:
                 return made
             case tree.Call(name) if name not in OF_TYPES and name != SEARCH:
                 return self._stage(None, expr, expr.span, env)
+            case tree.Negative(operand) if self.is_tensor(operand, env):  # bind says what to write instead
+                return tree.Negative(self.tensor(operand, env), span=expr.span)
             case tree.Indexed(name, first, last):
                 end = None if last is None else self.folder.value(last, env)
                 return tree.Indexed(name, self.folder.value(first, env), end, span=expr.span)

@@ -69,7 +69,7 @@ class ClaimsNotVerified(Diagnostic):
 
 def unused_names(file: tree.File, report: Report) -> None:
     """Warn of lets and functions that no clause names, those of variants and claims included."""
-    used = set(_names(file))
+    used = {name for clause in file.clauses for name in _names(clause)}
     for clause in file.clauses:
         if isinstance(clause, tree.Let) and clause.name not in used:
             report.add(UnusedLet(span=clause.name_span, name=clause.name))
@@ -77,10 +77,15 @@ def unused_names(file: tree.File, report: Report) -> None:
             report.add(UnusedFunction(span=clause.name_span, name=clause.name))
 
 
-def _names(file: tree.File) -> Iterator[str]:
-    for node in walk_nodes(file):
+def _names(clause: tree.Clause) -> Iterator[str]:
+    """The names a clause uses; in a function, not those its parameters hide."""
+    hidden = {parameter.name for parameter in clause.parameters} if isinstance(clause, tree.Def) else set()
+    for node in walk_nodes(clause):
         match node:
-            case tree.Name(name) | tree.Call(name) | tree.Indexed(name) | tree.Range(name):
+            case tree.Name(name) | tree.Indexed(name) | tree.Range(name):
+                if name not in hidden:
+                    yield name
+            case tree.Pipe(_, tree.Name(name)) | tree.Call(name):
                 yield name
             case tree.Claim(limit=limit) if limit is not None:
                 yield limit[0]

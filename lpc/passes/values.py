@@ -120,7 +120,7 @@ def read(
 
     `single`: one element of a variadic `sizes`. A parameter of kind `call` gives the call itself.
     """
-    if is_hole(expr):
+    if is_hole(expr) or (isinstance(expr, tree.ListExpr) and any(map(is_hole, expr.items))):
         return Hole()
     match expr:
         case tree.Name(name) if name in parameter.all_words:
