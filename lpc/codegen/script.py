@@ -149,6 +149,9 @@ class _ScriptPrinter:
         lines += ["    def __init__(self):", "        super().__init__()"]
         lines += [f"        {line}" for line in constructor(self.network, classes, self.attributes, self.places)]
         lines += [f"        {line}" for line in additions(self.network, own, self.attributes, "self")]
+        if self.attributes.renamed:
+            self.imports.add("use_names")
+            lines.append("        use_names(self, self.RENAMED)")
         for chain in self.network.chains:
             doc = f'        """Block k of the chain `{chain}`, counted from 1."""'
             lines += ["", f"    def {chain}(self, k):", doc, f'        return self.get_submodule(f"{chain}_{{k}}")']
