@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 from lpc.diagnostics import Diagnostic, Edit, Report, error, nearest
 from lpc.ir.network import Node
@@ -24,6 +25,7 @@ from lpc.passes.values import describe, hole, is_hole
 from lpc.source import Span
 from lpc.syntax import tree
 
+LARGEST_EXAMPLE, LARGEST_WEIGHT = 2**31, 2**40
 MOST_HINTS = 100
 """Mistakes after which near names are no longer looked for: among thousands of names that takes long."""
 BY_POSITION = "position"
@@ -104,6 +106,19 @@ class NotOfType(Diagnostic):
     function: str
     problem: str
     found: str
+
+
+@error("LP203")
+class TooManyNumbers(Diagnostic):
+    """An example of 2³¹ numbers has 8 GiB, a weight of 2⁴⁰ numbers 4 TiB: a size with some digits too many, most likely."""
+
+    title = "`{operation}` makes {what} of {count} numbers"
+    label = "more than a machine holds"
+    bad = SOUND.replace("linear(64)", "linear(64000000000)")
+    good = SOUND
+    operation: str
+    what: str
+    count: str
 
 
 @dataclass(frozen=True)
@@ -330,6 +345,11 @@ class Builder:
             except Misfit as misfit:
                 self._misfit(call, str(misfit), values)
                 return FAILED
+            if large := _too_large(*inferred):
+                self.report.add(
+                    TooManyNumbers(span=call.span, operation=call.name, what=large[0], count=f"{large[1]:.2g}")
+                )
+                return FAILED
             if key:
                 self.graph.inferred[key] = inferred
         self._count[operation.name] += 1
@@ -423,6 +443,14 @@ class Builder:
             self.report.add(NotOfType(span=call.span, function=call.name, problem=needs, found=found))
             return hole(call.span)
         return tree.Number(count, span=call.span)
+
+
+def _too_large(type_: Type, weights: Sequence[Weight]) -> tuple[str, int] | None:
+    """What of an operation no machine holds, and how many numbers it has."""
+    if isinstance(type_, Tensor) and type_.size > LARGEST_EXAMPLE:
+        return "an example", type_.size
+    largest = max((prod(weight.shape) for weight in weights), default=0)
+    return ("a weight", largest) if largest > LARGEST_WEIGHT else None
 
 
 def _key(call: tree.Call) -> int | str:
