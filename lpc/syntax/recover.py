@@ -11,33 +11,19 @@ from typing import cast
 from lark.exceptions import UnexpectedInput
 from lark.utils import TextSlice
 
-from lpc.diagnostics import Diagnostic, Report, error
+from lpc.diagnostics import Report
 from lpc.source import Source, Span
 from lpc.syntax import tree
-from lpc.syntax.examples import SOUND
 from lpc.syntax.foreign import another_language
 from lpc.syntax.grammar import parser
 from lpc.syntax.mistakes import explain
 from lpc.syntax.mistakes.clauses import reserved_word
 from lpc.syntax.mistakes.failure import Failure
 from lpc.syntax.scan import Scan
+from lpc.syntax.validate import MAX_MISTAKES, TooManyMistakes
 
-MAX_MISTAKES = 20
 BATCH = 64
 """Clauses parsed together first: Lark counts the lines before each slice, which a long file would pay once a clause."""
-
-
-@error("LP026")
-class TooManyMistakes(Diagnostic):
-    """After twenty syntax errors the rest of the file is not read: so many have one cause, which the first ones show
-    better than the hundredth.
-    """
-
-    title = "{count} syntax errors; the file is not read beyond this clause"
-    label = "not read from here on"
-    bad = "network a\n" + "let x = = 1\n" * (MAX_MISTAKES + 1)
-    good = SOUND
-    count: int
 
 
 def recover(source: Source, scan: Scan, raised: UnexpectedInput, report: Report) -> tree.File:

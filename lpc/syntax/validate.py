@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from lpc.diagnostics import Diagnostic, Edit, Report, error, nearest
 from lpc.source import Source, Span
@@ -14,6 +15,7 @@ from lpc.syntax.walk import walk
 from lpc.syntax.words import SELECTOR_WORDS, UNITS, VARIANT_KEYWORDS
 
 LONGEST_NAME = 100
+MAX_MISTAKES = 20
 
 
 @error("LP030")
@@ -144,81 +146,103 @@ class NameTooLong(Diagnostic):
     length: int
 
 
+@error("LP026")
+class TooManyMistakes(Diagnostic):
+    """After twenty errors the rest of the file is not looked at: so many have one cause, which the first ones show better
+    than the hundredth.
+    """
+
+    title = "more than {count} errors; what follows is not looked at"
+    label = "not looked at from here on"
+    bad = SOUND + "let z = = 1\n" * (MAX_MISTAKES + 1)
+    good = SOUND
+    count: int
+
+
 def validate(file: tree.File, source: Source, report: Report, whole: bool = True) -> None:
-    """Report what the grammar cannot refuse. `whole` is False where clauses are missing that did not parse."""
+    """Report what the grammar cannot refuse, MAX_MISTAKES at most. `whole` is False where clauses are missing that did
+    not parse.
+    """
+    found = chain(_networks(file, whole), chain.from_iterable(_check(node, source) for node in walk(file)))
+    for count, diagnostic in enumerate(found):
+        if count == MAX_MISTAKES:
+            report.add(TooManyMistakes(span=diagnostic.span, count=count))
+            break
+        report.add(diagnostic)
+
+
+def _networks(file: tree.File, whole: bool) -> Iterator[Diagnostic]:
     networks = [clause for clause in file.clauses if isinstance(clause, tree.Network)]
     if whole and not networks:
         start = file.clauses[0].span.start if file.clauses else 0
-        report.add(NoNetwork(span=Span(start, start)))
+        yield NoNetwork(span=Span(start, start))
     for second in networks[1:]:
-        report.add(SecondNetwork(span=second.span, related=((networks[0].span, "the first"),)))
-    for node in walk(file):
-        _check(node, source, report)
+        yield SecondNetwork(span=second.span, related=((networks[0].span, "the first"),))
 
 
-def _check(node: tree.Node, source: Source, report: Report) -> None:
+def _check(node: tree.Node, source: Source) -> Iterator[Diagnostic]:
     match node:
         case tree.Number() | tree.Quantity():
-            _check_number(node, source, report)
+            yield from _check_number(node, source)
         case tree.String():
-            _check_escapes(node, source, report)
+            yield from _check_escapes(node, source)
         case tree.Call():
-            _check_arguments(node, report)
+            yield from _check_arguments(node)
         case tree.Def():
-            _check_names("parameter", ((p.name, p.span) for p in node.parameters), report)
+            yield from _check_names("parameter", ((p.name, p.span) for p in node.parameters))
         case tree.Data():
-            _check_names("name", ((b.name, b.span) for b in node.bindings), report)
+            yield from _check_names("name", ((b.name, b.span) for b in node.bindings))
         case tree.Train() | tree.Place():
-            _check_names("option", ((option.name, option.name_span) for option in node.options), report)
+            yield from _check_names("option", ((option.name, option.name_span) for option in node.options))
         case tree.Measure():
-            _check_names("measure", ((item.name, item.span) for item in node.items), report)
+            yield from _check_names("measure", ((item.name, item.span) for item in node.items))
         case tree.Claim():
-            _check_names("range of", ((r.name, r.span) for r in node.ranges), report)
+            yield from _check_names("range of", ((r.name, r.span) for r in node.ranges))
         case tree.Network() | tree.Block():
-            _check_name(node, report)
+            yield from _check_name(node)
         case tree.Variant():
-            _check_name(node, report)
-            _check_variant(node, report)
+            yield from _check_name(node)
+            yield from _check_variant(node)
         case _:
             pass
 
 
-def _check_number(node: tree.Number | tree.Quantity, source: Source, report: Report) -> None:
+def _check_number(node: tree.Number | tree.Quantity, source: Source) -> Iterator[Diagnostic]:
     if math.isinf(node.value):
-        report.add(NumberTooLarge(span=node.span))
+        yield NumberTooLarge(span=node.span)
     if isinstance(node, tree.Quantity) and node.unit not in UNITS:
-        report.add(_unknown_unit(node, source))
+        yield _unknown_unit(node, source)
 
 
-def _check_name(node: tree.Network | tree.Block | tree.Variant, report: Report) -> None:
+def _check_name(node: tree.Network | tree.Block | tree.Variant) -> Iterator[Diagnostic]:
     if node.name in SELECTOR_WORDS and not isinstance(node, tree.Network):
-        report.add(ReservedName(span=node.name_span, name=node.name, kind=type(node).__name__.lower()))
+        yield ReservedName(span=node.name_span, name=node.name, kind=type(node).__name__.lower())
     if len(node.name) > LONGEST_NAME:
-        report.add(NameTooLong(span=node.name_span, limit=LONGEST_NAME, length=len(node.name)))
+        yield NameTooLong(span=node.name_span, limit=LONGEST_NAME, length=len(node.name))
 
 
-def _check_variant(node: tree.Variant, report: Report) -> None:
+def _check_variant(node: tree.Variant) -> Iterator[Diagnostic]:
     for clause in node.clauses:
         keyword = type(clause).__name__.lower()
         if keyword not in VARIANT_KEYWORDS:
             start = clause.span.start
-            report.add(NotInVariant(span=Span(start, start + len(keyword)), keyword=keyword))
+            yield NotInVariant(span=Span(start, start + len(keyword)), keyword=keyword)
 
 
-def _check_names(kind: str, names: Iterable[tuple[str, Span]], report: Report) -> None:
+def _check_names(kind: str, names: Iterable[tuple[str, Span]]) -> Iterator[Diagnostic]:
     seen: dict[str, Span] = {}
     for name, span in names:
         if name in seen:
-            report.add(Repeated(span=span, kind=kind, name=name, related=((seen[name], "the first time"),)))
+            yield Repeated(span=span, kind=kind, name=name, related=((seen[name], "the first time"),))
         seen.setdefault(name, span)
 
 
-def _check_arguments(call: tree.Call, report: Report) -> None:
+def _check_arguments(call: tree.Call) -> Iterator[Diagnostic]:
     named = [argument for argument in call.arguments if argument.name is not None]
-    _check_names("argument", ((argument.name or "", argument.name_span) for argument in named), report)
+    yield from _check_names("argument", ((argument.name or "", argument.name_span) for argument in named))
     for argument in call.arguments:
         if argument.name is None and named and argument.span.start > named[0].span.start:
-            report.add(PositionalAfterNamed(span=argument.span, related=((named[0].span, "a named one"),)))
+            yield PositionalAfterNamed(span=argument.span, related=((named[0].span, "a named one"),))
             return
 
 
@@ -238,7 +262,7 @@ def _unknown_unit(node: tree.Quantity, source: Source) -> UnknownUnit:
 _BACKSLASH = re.compile(r"\\(.)")
 
 
-def _check_escapes(node: tree.String, source: Source, report: Report) -> None:
+def _check_escapes(node: tree.String, source: Source) -> Iterator[Diagnostic]:
     for match in _BACKSLASH.finditer(source.text, node.span.start, node.span.end):
         if match[1] not in '"\\nt':
-            report.add(UnknownEscape(span=Span(*match.span()), escape=match[0]))
+            yield UnknownEscape(span=Span(*match.span()), escape=match[0])

@@ -11,8 +11,8 @@ from lpc.source import Source
 from lpc.syntax import tree
 from lpc.syntax.grammar import parser
 from lpc.syntax.parse import parse
-from lpc.syntax.recover import MAX_MISTAKES
 from lpc.syntax.tree import Argument, Binary, Call, Indexed, Name, Negative, Number, Pipe, Quantity, Selector, String
+from lpc.syntax.validate import MAX_MISTAKES
 from lpc.syntax.walk import walk
 from lpc.syntax.words import KEYWORDS, PEOPLE, UNITS, expected
 
