@@ -15,9 +15,9 @@ from lpc.version import VERSION
 
 
 def grammar_text() -> str:
-    """`lp.lark`: in the source tree's `grammar/`, or in an installed wheel's `lpc/grammar/`, zipped ones included."""
+    """`lp.lark`: in an installed wheel's `lpc/grammar/`, zipped ones included, or in the source tree's `grammar/`."""
     package = Path(__file__).parents[1]
-    for folder in (package.parent, package):
+    for folder in (package, package.parent):
         path = folder / "grammar" / "lp.lark"
         if path.is_file():
             return path.read_text(encoding="utf-8")
