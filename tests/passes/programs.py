@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-WIDTHS = st.integers(1, 9)
+WIDTHS = st.integers(2, 9)
 ACTIVATIONS = st.sampled_from(["relu", "tanh", "gelu", "leaky_relu(0.2)", "sigmoid", "silu"])
 
 
