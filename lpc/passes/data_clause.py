@@ -150,7 +150,7 @@ def use_data(clause: tree.Data, report: Report) -> DataUse:
     types = [_type(clause, source, index, known, report) for index in range(len(clause.bindings))]
     arguments = dict(resolved.values)
     if "target" in arguments and arguments["target"] is None and len(clause.bindings) > 1:
-        arguments["target"] = clause.bindings[-1].name
+        arguments["target"] = (clause.bindings[-1].name,)
     if resolved.complete:
         _check_shares(source, arguments, resolved.spans, report)
         _check_images(arguments, types, resolved.spans, report)
