@@ -10,12 +10,13 @@ from lpc.codegen.attributes import Attributes
 from lpc.codegen.inline import top_level_names
 from lpc.codegen.lines import Line, mark
 from lpc.codegen.names import allocate, identifier
+from lpc.codegen.prefix import Prefix
 from lpc.codegen.roll import Chains, roll
 from lpc.codegen.schedule import Mode, schedule
 from lpc.codegen.segments import Spelling
 from lpc.codegen.statements import StatementPrinter
 from lpc.ir.network import Network
-from lpc.ir.step import Node, Unit, Value
+from lpc.ir.step import Node, Unit, Value, live
 from lpc.rules.tracer import TracedPhase
 
 WIDTH = 120
@@ -43,17 +44,60 @@ class FunctionPrinter:
         self.parameters = {name: identifier(name) for name in network.data}
         self.taken = {*top_level_names(), *CONTEXT, "net", "optimizer", "step", "losses", "k"}
 
-    def step(self, phase: TracedPhase, name: str, doc: Sequence[str], mode: Mode) -> StepFunction:
-        """The function of one phase's step: (net, optimizer, *data, step) -> (losses, scores)."""
+    def step(
+        self, phase: TracedPhase, name: str, doc: Sequence[str], mode: Mode, prefix: Prefix | None = None
+    ) -> StepFunction:
+        """The function of one phase's step: (net, optimizer, *data, step) -> (losses, scores).
+
+        With a prefix, its outputs and what else is read of the data stand in the data's place.
+        """
+        given = self._given(prefix)
         listed = any(length >= 3 for length in self.network.chains.values())
         made = schedule(phase, path=_path, mode=mode, listed=listed)
         lines = self._introduced(roll(made.lines, self.chains, made.named))
-        body = self._finished(lines, made.named, phase.nodes)
-        signature = ", ".join(["net", "optimizer", *self.parameters.values(), "step"])
+        body = self._finished(lines, made.named, phase.nodes, given=given)
+        data = self.parameters.values() if prefix is None else [self.parameters[name] for name in prefix.data]
+        signature = ", ".join(["net", "optimizer", *given.values(), *data, "step"])
         quiet = not any(node.primitive == "vjp" for node in phase.nodes)
         head = ["@torch.no_grad()"] if quiet else []
         text = [*head, f"def {name}({signature}):", *_docstring(doc), *(f"    {line}" for line in body)]
         return StepFunction(name, "\n".join(text), made.columns, made.optimizers, made.imports, mode)
+
+    def _given(self, prefix: Prefix | None) -> dict[str, str]:
+        """Names of a prefix's outputs, by value."""
+        given: dict[str, str] = {}
+        for value in prefix.outputs if prefix is not None else ():
+            name = identifier(prefix.name(value), {*self.taken, *self.parameters.values()})
+            given[f"{value.key[0]}.{value.key[1]}"] = name
+        return given
+
+    def prefix(self, prefix: Prefix, name: str) -> str:
+        """What is computed once: (net, *data) -> (*outputs, *data that the step reads)."""
+        printer = StatementPrinter(prefix.nodes, Spelling(), _path, prefix.outputs, gradients=False, training=False)
+        for node in prefix.nodes:
+            printer.statement(node)
+        returned = [printer.read(value) for value in prefix.outputs] + [self.parameters[name] for name in prefix.data]
+        printer.add(f"return {', '.join(returned)}{',' if len(returned) == 1 else ''}")
+        body = self._finished(roll(printer.lines, self.chains, printer.named), printer.named, prefix.nodes)
+        doc = ["What the frozen blocks make of a batch, and what else a step reads: computed once, kept for every pass."]
+        signature = ", ".join(["net", *self.parameters.values()])
+        return "\n".join([f"def {name}({signature}):", *_docstring(doc), *(f"    {line}" for line in body)])
+
+    def own_score(self, phase: TracedPhase, block: str, name: str) -> tuple[str, frozenset[str]]:
+        """A block judged by its own loss: (net, *data) -> (loss, None)."""
+        loss = next(n.inputs[0] for n in phase.nodes if n.primitive == "record" and n.attributes["of"] == block)
+        plain = [n for n in phase.nodes if n.primitive not in ("update", "put", "record", "vjp", "grad")]
+        frozen = {n.unit.block for n in plain if n.unit is not None}
+        nodes = live(plain, [loss], frozen)
+        printer = StatementPrinter(nodes, Spelling(), _path, (loss,), gradients=False, training=False)
+        for node in nodes:
+            printer.statement(node)
+        printer.add(f"return {printer.read(loss)}, None")
+        body = self._finished(roll(printer.lines, self.chains, printer.named), printer.named, nodes)
+        signature = ", ".join(["net", *self.parameters.values(), "step=0"])
+        doc = [f"The loss of {block} alone: what its turn is judged by."]
+        text = [f"def {name}({signature}):", *_docstring(doc), *(f"    {line}" for line in body)]
+        return "\n".join(text), frozenset(printer.imports)
 
     def finish(self, nodes: Sequence[Node], name: str, doc: Sequence[str]) -> tuple[str, frozenset[str]]:
         """What happens once when a phase ends: (net) -> None."""
@@ -86,16 +130,24 @@ class FunctionPrinter:
                     line.lead = self.heads[line.block]
         return lines
 
-    def _finished(self, lines: list[Line], named: Mapping[str, str], nodes: Sequence[Node], root: str = "net") -> list[str]:
+    def _finished(
+        self,
+        lines: list[Line],
+        named: Mapping[str, str],
+        nodes: Sequence[Node],
+        root: str = "net",
+        given: Mapping[str, str] | None = None,
+    ) -> list[str]:
         """Names given, `no_grad` put around what must not be recorded, marks replaced."""
         sources = {f"{n.index}.0": str(n.attributes["source"]) for n in nodes if n.primitive == "input"}
         values = {key: self.parameters[source] for key, source in sources.items() if source in self.parameters}
+        values |= given or {}
         target = [key for key, source in sources.items() if source not in self.parameters]
         if target:
             arguments = ", ".join(self.parameters.values())
             lines = [Line(f"{mark('v', target[0])} = target_of({arguments})", writes=(target[0],)), *lines]
             named = {**named, target[0]: "target"}
-        names = allocate(lines, named, values, {*self.taken, *self.parameters.values()})
+        names = allocate(lines, named, values, {*self.taken, *values.values(), *self.parameters.values()})
         texts: list[str] = []
         for line, extra in _quieted(lines):
             indent = "    " * (line.depth + extra)

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lpc.codegen.prefix import Prefix, cut
 from lpc.codegen.schedule import Mode, prices
 from lpc.ir.program import Program
 from lpc.ir.step import live
 from lpc.passes.cost import example_flops
+from lpc.passes.data_sources import SOURCES
 from lpc.rules.rule import TRAIN
 from lpc.rules.tracer import Region, Traced, TracedPhase
 
@@ -31,9 +33,15 @@ class Turn:
 
     name: str
     phase: TracedPhase
+    """The whole step."""
     mode: Mode
     doc: tuple[str, ...]
     flops: int
+    printed: TracedPhase
+    """The step as its function has it: without the frozen prefix, where that is computed once."""
+    prefix: Prefix | None = None
+    judged: str = ""
+    """The block whose own loss judges a turn under `order = sequential`."""
 
     @property
     def function(self) -> str:
@@ -42,6 +50,14 @@ class Turn:
     @property
     def optimizers(self) -> str:
         return "make_optimizers" if self.name == "train" else f"make_{self.name}_optimizers"
+
+    @property
+    def prefix_function(self) -> str:
+        return f"{self.name}_prefix"
+
+    @property
+    def score_function(self) -> str:
+        return f"{self.name}_score"
 
     @property
     def mode_function(self) -> str:
@@ -64,18 +80,38 @@ def turns(program: Program) -> list[Turn]:
     for phase in traced.phases:
         if program.protocol.order == "sequential" and phase.phase.passes is None:
             for owner, members in _learners(program.regions, phase):
-                made.append(_turn(program, _slice(phase, members), f"{phase.phase.name}_{owner}"))
+                part = _slice(phase, members)
+                last = program.objective is not None and program.objective.block in members
+                recorded = [str(node.attributes["of"]) for node in part.nodes if node.primitive == "record"]
+                made.append(_turn(program, part, f"{phase.phase.name}_{owner}", "" if last else (recorded or [""])[-1]))
         else:
             made.append(_turn(program, phase, phase.phase.name))
     return made
 
 
-def _turn(program: Program, phase: TracedPhase, name: str) -> Turn:
+def _turn(program: Program, phase: TracedPhase, name: str, judged: str = "") -> Turn:
     assert program.protocol is not None
     batch = program.protocol.batch or 1024
     titles = list(dict.fromkeys(f"{region.rule.title}: {_lower(region.rule.summary)}" for region in program.regions))
     doc = (PHASE_DOCS[phase.phase.name], *titles) if phase.phase == TRAIN else (PHASE_DOCS[phase.phase.name],)
-    return Turn(name, phase, prices(phase, batch).choice, doc, example_flops(phase))
+    found = cut(phase, _examples(program)) if _worth_keeping(program) else None
+    printed, prefix = found if found is not None else (phase, None)
+    return Turn(name, phase, prices(printed, batch).choice, doc, example_flops(phase), printed, prefix, judged)
+
+
+def _worth_keeping(program: Program) -> bool:
+    """Whether a frozen prefix is the same at every pass, there are several, and the step needs no expression of all the data."""
+    assert program.protocol is not None and program.data is not None and program.network is not None
+    plain = not program.data.arguments.get("augment") and not program.network.target_nodes
+    return plain and (program.protocol.epochs is None or program.protocol.epochs > 1)
+
+
+def _examples(program: Program) -> int | None:
+    """The size of the training part, where the data source says it."""
+    assert program.data is not None
+    source = SOURCES.get(program.data.source)
+    written = program.data.arguments.get("examples")
+    return written if isinstance(written, int) else source.examples if source is not None else None
 
 
 def _lower(text: str) -> str:

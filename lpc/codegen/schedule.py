@@ -198,7 +198,7 @@ class _Scheduler:
             line = self.printer.backward(self.ready, listed)
             line.block = self.ready[-1].forwards[-1].block if len(self._blocks(self.ready)) == 1 else ""
             line.comment = _reach(self.ready, self.spelling)
-            units = [f.unit for segment in self.ready for f in segment.forwards if f.unit is not None and f.unit.name in self.updates]
+            units = [self.updates[f.unit.name] for s in self.ready for f in s.forwards if f.unit and f.unit.name in self.updates]
         seen: set[str] = set()
         distinct = [unit for unit in [*self.postponed, *units] if not (unit.name in seen or seen.add(unit.name))]
         self.ready = []

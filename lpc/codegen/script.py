@@ -170,7 +170,7 @@ class _ScriptPrinter:
     # -- steps ------------------------------------------------------------------------------------------------------
 
     def _function(self, turn: Turn) -> StepFunction:
-        made = self.printer.step(turn.phase, turn.function, turn.doc, turn.mode)
+        made = self.printer.step(turn.printed, turn.function, turn.doc, turn.mode, turn.prefix)
         self.imports |= made.imports
         return made
 
@@ -185,6 +185,13 @@ class _ScriptPrinter:
             if function.optimizers:
                 texts.append(optimizers.function(turn.optimizers, function.optimizers))
             texts.append(function.text)
+            if turn.prefix is not None:
+                self.imports.add("cached")
+                texts.append(self.printer.prefix(turn.prefix, turn.prefix_function))
+            if turn.judged:
+                text, imports = self.printer.own_score(turn.phase, turn.judged, turn.score_function)
+                self.imports |= imports
+                texts.append(text)
             if kept := self._kept_still(turn):
                 texts.append(self._mode(turn, kept))
             if turn.phase.finish:
@@ -344,6 +351,12 @@ class _ScriptPrinter:
                 fields.append(f"finish={turn.finish}")
             if self._kept_still(turn):
                 fields.append(f"mode={turn.mode_function}")
+            if turn.prefix is not None:
+                fields.append(f"part=cached({turn.prefix_function})")
+                if self.objective.target in turn.prefix.data:
+                    fields.append(f"label={len(turn.prefix.outputs) + turn.prefix.data.index(self.objective.target)!r}")
+            if turn.judged:
+                fields.append(f"score={turn.score_function}")
             fields.append(f"flops={turn.flops!r}")
             texts.append(f"Phase({', '.join(fields)})")
         return f"({', '.join(texts)},)" if len(texts) == 1 else f"({', '.join(texts)})"

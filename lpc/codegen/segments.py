@@ -113,6 +113,10 @@ class _Speller:
                 raise NotImplementedError("gradients and an input cotangent as a number from one vjp")
             self.accumulating[forward.index] = vjp
             self.made.absorbed.add(vjp.index)
+        elif not asked and vjp.index not in self.inside and forward.index not in self.accumulating:
+            # A block that does not learn here, on the way of a cotangent to one that does.
+            self.accumulating[forward.index] = vjp
+            self.made.absorbed.add(vjp.index)
         elif asked:
             positions = self.made.leaves.setdefault(forward.index, [])
             positions += [p - 1 for p in asked if p - 1 not in positions]
@@ -129,9 +133,7 @@ class _Speller:
         """Every use is the cotangent of `below`'s accumulating vjp, or a sum that is."""
         for node, position in self.uses.get(value.key, ()):
             if node.primitive == "vjp" and position == 1 and node.inputs[0].node is below and node.index not in self.inside:
-                if self.uses.get((node.index, 0)):
-                    continue
-                return False
+                continue
             if node.primitive == "map" and node.attributes["function"] == "add" and node.index not in self.inside:
                 if self._ends_at(Value(node, 0, SILENT), below):
                     continue

@@ -1,142 +1,259 @@
-"""Translation validation: a generated script against the reference interpreter, on the same program and the same batches."""
+"""Translation validation: a generated script against the reference interpreter, on the same program and the same batches.
+
+Both are run step by step in float64, and what they hold after every step is compared. They round differently, so what they
+may differ by depends on the program: where they do not agree at once, the interpreter is run again from values that were moved
+in the last places, and what that moves is allowed, times `ALLOWANCE`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from lpc.codegen.order import Turn, turns
+from lpc.codegen.order import turns
 from lpc.interpret.interpreter import Interpreter
+from lpc.interpret.rates import factor
 from lpc.ir.program import Program
-from lpc.runtime.initialise import initialise
+from lpc.laws.leaks import Leak, left_gradients, watched
 from lpc.runtime.random import RANDOM
 
 Batch = Mapping[str, Tensor]
+Devices = Mapping[str, Callable[[], Callable[[Tensor], Tensor]]]
+"""What stands for the black boxes of a program: by `module:Name`, what that is, to be called without arguments."""
+
+TOLERANCE = 1e-10
+ALLOWANCE = 100.0
+LAST_PLACES = 2.0**-50
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a run holds at some moment: the state after a step with its losses and class scores, or a prediction."""
+
+    phase: str
+    step: int
+    tensors: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Where script and interpreter are farthest apart: after which step, in which tensor, and how far, relative to its size."""
+    """Where script and interpreter are farthest apart: after which step, in which tensor, and how far, relative to its size.
+
+    allowed: what rounding explains, relative too; 0 where nobody had to ask.
+    """
 
     phase: str
     step: int
     tensor: str
     relative: float
+    allowed: float = 0.0
+
+    @property
+    def agrees(self) -> bool:
+        return self.relative <= TOLERANCE + self.allowed
+
+    def __str__(self) -> str:
+        return f"`{self.tensor}` differs by {self.relative:.1e} (allowed {TOLERANCE + self.allowed:.1e}) in {self.phase}, step {self.step}"
 
 
-def load_script(text: str, name: str = "script") -> ModuleType:
-    """A generated script as a module; its main guard does not run."""
-    module = ModuleType(f"{name}_{hashlib.sha256(text.encode()).hexdigest()[:8]}")
-    module.__file__ = f"{name}.py"
-    sys.modules[module.__name__] = module  # dataclasses look their module up there
-    exec(compile(text, module.__file__, "exec"), module.__dict__)  # noqa: S102 - our own output
-    return module
-
-
-def interpreter_of(program: Program) -> Interpreter:
-    """The reference interpreter of a program whose steps are there, with initial values drawn."""
-    assert program.network is not None and program.objective is not None and program.protocol is not None
-    optimizers = {b.name: program.uses[b.name].optimizer or program.protocol.optimizer for b in program.network.blocks}
-    made = Interpreter(program.network, program.objective, program.plan, optimizers)
-    made.initialise()
-    return made
-
-
-def validate(program: Program, text: str, batches: Sequence[Batch], seed: int = 1) -> Difference:
+def validate(program: Program, text: str, batches: Sequence[Batch], seed: int = 1, devices: Devices | None = None) -> Difference:
     """Run every phase of a script on some batches, each phase on all of them, and compare with the interpreter after each step.
 
-    Both compute in float64. Predictions are compared at the end. Returns the largest relative difference found.
+    Compares initial values, state, losses and class scores after each step, and predictions at the end; returns the largest
+    difference, relative to what is allowed. Raises `Leak` where a graph reaches a backward call that it has no part in.
     """
+    given = devices or {}
+    with exactly(seed):
+        made = script_run(program, text, batches, seed, given)
+        expected = reference_run(program, batches, given)
+        worst = compare(made, expected)
+        if worst.agrees:
+            return worst
+        moved = [reference_run(program, batches, given, jitter) for jitter in (1, 2)]
+        return compare(made, expected, moved)
+
+
+@contextmanager
+def exactly(seed: int) -> Generator[None]:
+    """Everything in float64, random tensors from one seed."""
     before = torch.get_default_dtype(), RANDOM.seed
     torch.set_default_dtype(torch.float64)
     RANDOM.seed = seed
     try:
-        return _validate(program, text, batches, seed)
+        yield
     finally:
         torch.set_default_dtype(before[0])
         RANDOM.seed = before[1]
 
 
-def _validate(program: Program, text: str, batches: Sequence[Batch], seed: int) -> Difference:
-    script: Any = load_script(text)
+# -- the script ---------------------------------------------------------------------------------------------------
+
+
+def load_script(text: str, name: str = "script", devices: Devices | None = None) -> ModuleType:
+    """A generated script as a module; its main guard does not run. `devices` stand for what it imports from elsewhere."""
+    module = ModuleType(f"{name}_{hashlib.sha256(text.encode()).hexdigest()[:8]}")
+    module.__file__ = f"{name}.py"
+    sys.modules[module.__name__] = module  # dataclasses look their module up there
+    with _importable(devices or {}):
+        exec(compile(text, module.__file__, "exec"), module.__dict__)  # noqa: S102 - our own output
+    return module
+
+
+@contextmanager
+def _importable(devices: Devices) -> Generator[None]:
+    before = dict(sys.modules)
+    for written, device in devices.items():
+        path, _, name = written.partition(":")
+        parts = path.split(".")
+        for end in range(1, len(parts) + 1):
+            sys.modules.setdefault(".".join(parts[:end]), ModuleType(".".join(parts[:end])))
+        setattr(sys.modules[path], name, device)
+    try:
+        yield
+    finally:
+        for path in set(sys.modules) - set(before):
+            if any(written.startswith((f"{path}:", f"{path}.")) for written in devices):
+                del sys.modules[path]
+
+
+def script_run(program: Program, text: str, batches: Sequence[Batch], seed: int = 1, devices: Devices | None = None) -> list[Moment]:
+    """What a script's network holds from moment to moment. torch's default dtype is the one that counts."""
+    assert program.data is not None
+    script: Any = load_script(text, devices=devices)
     script.RANDOM.seed = seed
     net = script.Network()
-    (script.initialise if hasattr(script, "initialise") else initialise)(net, getattr(net, "RENAMED", {}))
+    script.initialise(net, getattr(net, "RENAMED", {}))
     script.add_learning_parameters(net)
-    reference = interpreter_of(program)
-    worst = Difference("initial", 0, *_farthest(script, net, reference.state))
-    for turn, phase in zip(turns(program), script.TASK.phases, strict=True):
-        worst = _further(worst, _run_phase(program, script, net, reference, turn, phase, batches))
+    moments = [Moment("initial", 0, _state(script, net))]
+    names = program.data.names
+    with watched():
+        for phase in script.TASK.phases:
+            optimizers = phase.optimizers(net)
+            rates = [(group, group["lr"]) for optimizer in optimizers.values() for group in optimizer.param_groups]
+            for step, batch in enumerate(batches):
+                for group, rate in rates:
+                    group["lr"] = rate * (script.TASK.rate(step, len(batches)) if script.TASK.rate else 1.0)
+                phase.mode(net)
+                losses, scores = phase.step(net, optimizers, *(batch[name] for name in names), step)
+                if left := left_gradients(net):
+                    raise Leak(f"step {step} of {phase.name} leaves a gradient on {left[0]}")
+                moments.append(Moment(phase.name, step, {**_state(script, net), **_returned(phase.columns, losses, scores)}))
+            if phase.finish is not None:
+                phase.finish(net)
+                moments.append(Moment(phase.name, len(batches), _state(script, net)))
     net.eval()
     with torch.no_grad():
-        for batch in batches:
+        for number, batch in enumerate(batches):
             made = net(*(batch[name] for name in _inputs(program)))
-            expected = reference.predict(batch)
-            relative = float((made - expected).abs().max() / expected.abs().max().clamp(min=1e-12))
-            worst = _further(worst, Difference("prediction", 0, "scores", relative))
-    return worst
+            moments.append(Moment("prediction", number, {"scores": made}))
+    return moments
 
 
-def _run_phase(
-    program: Program, script: Any, net: Any, reference: Interpreter, turn: Turn, phase: Any, batches: Sequence[Batch]
-) -> Difference:
-    assert program.data is not None
-    optimizers = phase.optimizers(net)
-    reference.begin(turn.phase)
-    worst = Difference(turn.name, 0, "", 0.0)
-    for step, batch in enumerate(batches):
-        phase.mode(net)
-        phase.step(net, optimizers, *(batch[name] for name in program.data.names), step)
-        reference.step(turn.phase, batch, step)
-        worst = _further(worst, Difference(turn.name, step, *_farthest(script, net, reference.state)))
-    if phase.finish is not None:
-        phase.finish(net)
-        reference.finish(turn.phase)
-        worst = _further(worst, Difference(turn.name, len(batches), *_farthest(script, net, reference.state)))
-    return worst
+def _state(script: Any, net: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in script.state(net).items()}
+
+
+def _returned(columns: Sequence[str], losses: Tensor, scores: Tensor | None) -> dict[str, Tensor]:
+    """What a step returns, under names that no tensor has."""
+    if losses.requires_grad or (scores is not None and scores.requires_grad):
+        raise Leak("what a step returns has a graph")
+    found = {f"the loss of {block}": loss for block, loss in zip(columns, losses, strict=True)}
+    return found if scores is None else {**found, "the class scores": scores}
 
 
 def _inputs(program: Program) -> list[str]:
+    """The data that the network is called with to predict."""
     assert program.network is not None
     read = {str(n.attributes["source"]) for n in program.plan.prediction_nodes if n.primitive == "input"}
     return [name for name in program.network.data if name in read]
 
 
-def _further(a: Difference, b: Difference) -> Difference:
-    return b if not b.relative <= a.relative else a
+# -- the reference ------------------------------------------------------------------------------------------------
 
 
-def _farthest(script: Any, net: Any, expected: Mapping[str, Tensor]) -> tuple[str, float]:
-    """The tensor that differs most, by name; a tensor that only the script has, or lacks, differs by infinity."""
-    state = script.state(net)
-    worst = ("", 0.0)
-    for name, value in expected.items():
-        if name not in state:
-            if value.dtype == torch.float64 and _is_sum(name, net):
-                continue
-            return name, float("inf")
-        made = state[name].double()
-        if made.shape != value.shape or not torch.isfinite(made).all():
-            return name, float("inf")
-        size = max(float(value.abs().max()) if value.numel() else 0.0, 1e-6)
-        relative = float((made - value.double()).abs().max()) / size if value.numel() else 0.0
-        if relative > worst[1]:
-            worst = (name, relative)
-    extra = sorted(set(state) - set(expected))
-    return (extra[0], float("inf")) if extra else worst
+def interpreter_of(program: Program, devices: Devices | None = None) -> Interpreter:
+    """The reference interpreter of a program whose steps are there, with initial values drawn."""
+    assert program.network is not None and program.objective is not None and program.protocol is not None
+    optimizers = {b.name: program.uses[b.name].optimizer or program.protocol.optimizer for b in program.network.blocks}
+    boxes = {name: device() for name, device in (devices or {}).items()}
+    made = Interpreter(program.network, program.objective, program.plan, optimizers, devices=boxes)
+    made.initialise()
+    return made
 
 
-def _is_sum(name: str, net: Any) -> bool:
-    """Sums gathered over a pass are no part of the network's state."""
-    path, _, attribute = name.rpartition(".")
-    block, _, rule = path.partition(".")
-    renamed = {lp: own for own, lp in getattr(net, "RENAMED", {}).items()}
-    holder = net.get_submodule(f"{renamed.get(block, block)}.{rule}")
-    return attribute in dict(holder.named_buffers())
+def reference_run(program: Program, batches: Sequence[Batch], devices: Devices | None = None, jitter: int = 0) -> list[Moment]:
+    """What the interpreter holds from moment to moment. `jitter`: from which seed initial values and inputs are moved."""
+    assert program.protocol is not None
+    reference = interpreter_of(program, devices)
+    if jitter:
+        generator = torch.Generator().manual_seed(jitter)
+        reference.state = _moved(reference.state, generator)
+        batches = [_moved(batch, generator) for batch in batches]
+    own = {added.name for added in program.plan.added if added.dtype == "f64"}
+
+    def state() -> dict[str, Tensor]:
+        return {name: tensor for name, tensor in reference.state.items() if name not in own}
+
+    moments = [Moment("initial", 0, state())]
+    for turn in turns(program):
+        reference.begin(turn.phase)
+        for step, batch in enumerate(batches):
+            losses = reference.step(turn.phase, batch, step, factor(program.protocol, step, len(batches)))
+            found = {f"the loss of {block}": torch.tensor(loss) for block, loss in losses.items()}
+            if reference.scores is not None:
+                found["the class scores"] = reference.scores
+            moments.append(Moment(turn.name, step, {**state(), **found}))
+        if turn.phase.finish:
+            reference.finish(turn.phase)
+            moments.append(Moment(turn.name, len(batches), state()))
+    predictions = (Moment("prediction", number, {"scores": reference.predict(batch)}) for number, batch in enumerate(batches))
+    return [*moments, *predictions]
+
+
+def _moved(values: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+    """Every real number a little larger or smaller."""
+
+    def moved(value: Tensor) -> Tensor:
+        if not value.is_floating_point():
+            return value
+        return value * (1 + LAST_PLACES * (2 * torch.rand(value.shape, generator=generator, dtype=value.dtype) - 1))
+
+    return {name: moved(value) for name, value in values.items()}
+
+
+# -- comparison ---------------------------------------------------------------------------------------------------
+
+
+def compare(made: Sequence[Moment], expected: Sequence[Moment], moved: Sequence[Sequence[Moment]] = ()) -> Difference:
+    """The largest difference of two runs, beyond what `moved` runs of the second say is rounding."""
+    worst = Difference("initial", 0, "", 0.0)
+    if [(m.phase, m.step) for m in made] != [(m.phase, m.step) for m in expected]:
+        return Difference("all", 0, "the phases and their steps", float("inf"))
+    for at, (one, other) in enumerate(zip(made, expected, strict=True)):
+        if unmatched := sorted(set(one.tensors) ^ set(other.tensors)):
+            return Difference(one.phase, one.step, unmatched[0], float("inf"))
+        for name, value in other.tensors.items():
+            noise = [_relative(run[at].tensors[name], value) for run in moved]
+            found = Difference(one.phase, one.step, name, _relative(one.tensors[name], value), ALLOWANCE * max(noise, default=0.0))
+            if found.relative - found.allowed > worst.relative - worst.allowed:
+                worst = found
+    return worst
+
+
+def _relative(made: Tensor, expected: Tensor) -> float:
+    """The largest difference, relative to the largest entry; infinite where shapes differ or a number is not finite."""
+    if made.shape != expected.shape:
+        return float("inf")
+    if not expected.numel():
+        return 0.0
+    difference = (made.double() - expected.double()).abs().max()
+    size = expected.double().abs().max().clamp(min=1e-6)
+    return float(difference / size) if bool(torch.isfinite(difference)) else float("inf")
