@@ -65,7 +65,8 @@ class Difference:
 
 
 def validate(program: Program, text: str, batches: Sequence[Batch], seed: int = 1, devices: Devices | None = None) -> Difference:
-    """Run every phase of a script on some batches, each phase on all of them, and compare with the interpreter after each step.
+    """Run every phase of a script on some batches, and compare with the interpreter after each step. Each phase sees them all,
+    as the examples of one epoch, or as many as there are steps.
 
     Compares initial values, state, losses and class scores after each step, and predictions at the end; returns the largest
     difference, relative to what is allowed. Raises `Leak` where a graph reaches a backward call that it has no part in.
@@ -126,7 +127,7 @@ def _importable(devices: Devices) -> Generator[None]:
 
 def script_run(program: Program, text: str, batches: Sequence[Batch], seed: int = 1, devices: Devices | None = None) -> list[Moment]:
     """What a script's network holds from moment to moment. torch's default dtype is the one that counts."""
-    assert program.data is not None
+    assert program.data is not None and program.protocol is not None
     script: Any = load_script(text, devices=devices)
     script.RANDOM.seed = seed
     net = script.Network()
@@ -138,11 +139,16 @@ def script_run(program: Program, text: str, batches: Sequence[Batch], seed: int 
         for phase in script.TASK.phases:
             optimizers = phase.optimizers(net)
             rates = [(group, group["lr"]) for optimizer in optimizers.values() for group in optimizer.param_groups]
-            for step, batch in enumerate(batches):
+            for step, batch in enumerate(batches[: program.protocol.steps]):
                 for group, rate in rates:
                     group["lr"] = rate * (script.TASK.rate(step, len(batches)) if script.TASK.rate else 1.0)
+                given = tuple(batch[name] for name in names)
+                if phase.part is not None:
+                    net.eval()
+                    with torch.no_grad():
+                        given = phase.part(net, given, len(given[0]))
                 phase.mode(net)
-                losses, scores = phase.step(net, optimizers, *(batch[name] for name in names), step)
+                losses, scores = phase.step(net, optimizers, *given, step)
                 if left := left_gradients(net):
                     raise Leak(f"step {step} of {phase.name} leaves a gradient on {left[0]}")
                 moments.append(Moment(phase.name, step, {**_state(script, net), **_returned(phase.columns, losses, scores)}))
@@ -205,7 +211,7 @@ def reference_run(program: Program, batches: Sequence[Batch], devices: Devices |
     moments = [Moment("initial", 0, state())]
     for turn in turns(program):
         reference.begin(turn.phase)
-        for step, batch in enumerate(batches):
+        for step, batch in enumerate(batches[: program.protocol.steps]):
             losses = reference.step(turn.phase, batch, step, factor(program.protocol, step, len(batches)))
             found = {f"the loss of {block}": torch.tensor(loss) for block, loss in losses.items()}
             if reference.scores is not None:
