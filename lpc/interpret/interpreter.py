@@ -6,7 +6,7 @@ taken operation by operation, from the plain definitions in `lpc.interpret.opera
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -41,6 +41,10 @@ class Interpreter:
     """The optimizer of each block."""
     state: dict[str, Tensor] = field(default_factory=dict)
     optimizer_state: OptimizerState = field(default_factory=OptimizerState)
+    devices: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    """What stands for black boxes, by `module:Name`."""
+    scores: Tensor | None = None
+    """The class scores of the last step, where it had some."""
 
     def initialise(self) -> None:
         """Every tensor by its law, from the generator of its own name."""
@@ -62,6 +66,7 @@ class Interpreter:
             apply(self.optimizers[block], self.optimizer_state, self.state, name, gradient, factor)
         self.state.update(machine.puts)
         self.state.update(machine.statistics)
+        self.scores = machine.tensor(phase.scores.key) if phase.scores is not None else None
         return machine.losses
 
     def finish(self, phase: TracedPhase) -> None:
@@ -295,8 +300,10 @@ class _Machine:
             for name, gradient in _gradients(output, {n: weights[n] for n in trained}, given, arrived, of="weights").items():
                 gradients[f"{node.name}.{name}"] = gradient
             path = {n: weights[n] for n in trained}
-            if node.attribute in via:
-                path["weight"] = self.program.state[via[node.attribute].name]
+            if (stand_in := via.get(node.attribute)) is not None:
+                path["weight"] = self.program.state[stand_in.name]
+                if stand_in.trained:  # it makes the moves of the weight it stands in for
+                    gradients[stand_in.name] = gradients[f"{node.name}.weight"]
             pulled = _gradients(output, path, given, arrived, of="inputs")
             for position, name in enumerate(node.inputs):
                 if position in pulled:

@@ -20,7 +20,13 @@ class Backprop(Rule):
     needs_error = True
     usual_rate = (1e-4, 1e-2)
     laws = (
-        Law("backprop = autograd", "The update is the gradient of the objective.", "exact", "any differentiable run", "definition"),
+        Law(
+            "backprop = autograd",
+            "The update is the gradient of the objective.",
+            "exact",
+            "any differentiable run",
+            "definition",
+        ),
         Law(
             "one block or many",
             "Splitting a run into blocks changes nothing, since gradients cross the edges inside a run.",

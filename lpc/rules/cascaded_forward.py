@@ -49,19 +49,35 @@ class CascadedForward(Rule):
         source=ZHAO,
         words=("cross_entropy", "sparsemax", "least_squares"),
     )
-    ridge: float = parameter(1e-3, "ridge of the closed form, times the number of examples", source="lpc: keeps float64 Gram matrices solvable", least=0.0)
-    blocks: str = parameter("random", "blocks stay random, or are first trained by the output error", source=ZHAO, words=("random", "dfa"))
+    ridge: float = parameter(
+        1e-3,
+        "ridge of the closed form, times the number of examples",
+        source="lpc: keeps float64 Gram matrices solvable",
+        least=0.0,
+    )
+    blocks: str = parameter(
+        "random", "blocks stay random, or are first trained by the output error", source=ZHAO, words=("random", "dfa")
+    )
     aggregate: str = parameter(
-        "probabilities", "what is summed over predictors", source="Zhao et al. 2023 (probabilities)", words=("probabilities", "logits")
+        "probabilities",
+        "what is summed over predictors, where there are several",
+        source="Zhao et al. 2023 (probabilities)",
+        words=("probabilities", "logits"),
     )
 
     def illegal(self, run: Run) -> Iterator[Illegal]:
         if self.blocks == "dfa" and run.output is None:
             reason = "training blocks by the output error needs the output block in the same run"
-            yield Illegal(run.blocks[0].name, reason, "learn the output block with the same rule, or use blocks = random")
+            yield Illegal(
+                run.blocks[0].name, reason, "learn the output block with the same rule, or use blocks = random"
+            )
         if self.predictor == "least_squares" and run.output is not None and run.linear_readout(run.output) is None:
             reason = "a closed form exists only for shape operations and one linear"
-            yield Illegal(run.output.name, reason, "make the output block flatten -> linear(...), or use predictor = cross_entropy")
+            yield Illegal(
+                run.output.name,
+                reason,
+                "make the output block flatten -> linear(...), or use predictor = cross_entropy",
+            )
 
     def notes(self, run: Run) -> Iterator[str]:
         if self.predictor == "least_squares":
@@ -70,7 +86,9 @@ class CascadedForward(Rule):
             yield f"`{run.output}` is the predictor of what it reads"
 
     def phases(self, run: Run) -> Sequence[Phase]:
-        first = [BLOCKS] if self.blocks == "dfa" else [STATISTICS] if any(b.unit.batch_coupled for b in run.hidden) else []
+        first = (
+            [BLOCKS] if self.blocks == "dfa" else [STATISTICS] if any(b.unit.batch_coupled for b in run.hidden) else []
+        )
         return [*first, FIT if self.predictor == "least_squares" else TRAIN]
 
     # -- what is added ----------------------------------------------------------------------------------------------
@@ -83,28 +101,39 @@ class CascadedForward(Rule):
     def weight(self, run: Run, block: RunBlock) -> Added:
         shape = (run.outputs, run.features(block))
         solved = self.predictor == "least_squares"
-        return run.added(block, "weight", shape, InitialLaw("constant", 0.0), "from features to class scores", trained=not solved)
+        return run.added(
+            block, "weight", shape, InitialLaw("constant", 0.0), "from features to class scores", trained=not solved
+        )
 
     def matrix(self, run: Run, block: RunBlock) -> Added:
+        """Carries the output error to a block that the output block does not read: that one gets its gradient."""
         assert run.output is not None
         outputs = prod(run.output.unit.output)
         law = InitialLaw("uniform", outputs**-0.5)
-        return run.added(block, "feedback", (outputs, block.width), law, "carries the output error to the block", trained=False)
+        return run.added(
+            block, "feedback", (outputs, block.width), law, "carries the output error to the block", trained=False
+        )
 
     def sums(self, run: Run, block: RunBlock, features: int) -> tuple[Added, Added]:
         """Gram matrix and moments of features, in float64, gathered over one pass."""
         zero = InitialLaw("constant", 0.0)
-        gram = run.added(block, "gram", (features, features), zero, "sum of products of features", trained=False, f64=True)
-        moment = run.added(block, "moment", (features, run.outputs), zero, "sum of products with the labels", trained=False, f64=True)
+        gram = run.added(
+            block, "gram", (features, features), zero, "sum of products of features", trained=False, f64=True
+        )
+        moment = run.added(
+            block, "moment", (features, run.outputs), zero, "sum of products with the labels", trained=False, f64=True
+        )
         return gram, moment
 
     def rows(self, run: Run) -> Added:
-        return run.added(run.blocks[0], "rows", (), InitialLaw("constant", 0.0), "examples gathered", trained=False, f64=True)
+        return run.added(
+            run.blocks[0], "rows", (), InitialLaw("constant", 0.0), "examples gathered", trained=False, f64=True
+        )
 
     def adds(self, run: Run) -> Sequence[Added]:
         found = [self.weight(run, block) for block in self.predicting(run)]
         if self.blocks == "dfa":
-            found += [self.matrix(run, block) for block in run.hidden]
+            found += [self.matrix(run, block) for block in self.predicting(run)]
         if self.predictor == "least_squares":
             for block, features in self._solved(run):
                 found += self.sums(run, block, features)
@@ -134,12 +163,21 @@ class CascadedForward(Rule):
             self._gather(s, run)
 
     def _train_blocks(self, s: Recorder, run: Run) -> None:
+        """The output block and what it reads by gradient, all below by direct feedback (CaFo-DFA, as Spyra 2025 has it).
+
+        There a helper head gives the error and is dropped; here it is the output block, which goes on from there.
+        """
         h = s.forward(run)
         assert run.output is not None
         out = h[run.output.name]
         error = s.cross(s.grad(s.objective(out, of=run.output), out), "output")
-        for block in run:
-            signal = error if block.is_output else s.feedback(error, s.get(self.matrix(run, block)), block)
+        gradients, below = s.vjp(out, error)
+        s.update(run.output, gradients)
+        for block in run.hidden:
+            if block.name in run.output.inputs:
+                signal = below[run.output.inputs.index(block.name)]
+            else:
+                signal = s.feedback(error, s.get(self.matrix(run, block)), block)
             gradients, _ = s.vjp(h[block.name], signal)
             s.update(block, gradients)
 

@@ -19,7 +19,9 @@ NOKLAND = "Nøkland 2016, arXiv 1609.01596"
 class DirectFeedbackAlignment(Rule):
     name = "direct_feedback_alignment"
     title = "Direct feedback alignment"
-    summary = "The output error, times a fixed random matrix of the block, stands in for the gradient at the block's output."
+    summary = (
+        "The output error, times a fixed random matrix of the block, stands in for the gradient at the block's output."
+    )
     paper = "Nøkland 2016, Direct Feedback Alignment Provides Learning in Deep Neural Networks, arXiv 1609.01596"
     example = "learn all with direct_feedback_alignment"
     needs_error = True
@@ -32,7 +34,13 @@ class DirectFeedbackAlignment(Rule):
             "one hidden block, a linear readout",
             NOKLAND,
         ),
-        Law("zero error, zero update", "Where the error is zero nothing moves.", "exact", "sgd without decay", "linearity in the error"),
+        Law(
+            "zero error, zero update",
+            "Where the error is zero nothing moves.",
+            "exact",
+            "sgd without decay",
+            "linearity in the error",
+        ),
         Law(
             "only the difference of rows matters",
             "Adding one row vector to all rows of a matrix changes no update.",
@@ -55,13 +63,17 @@ class DirectFeedbackAlignment(Rule):
             for block in run.hidden:
                 if run.linear_readout(run.output) is None or run.output.inputs != (block.name,):
                     reason = f"its output does not go straight into a linear output block, so `{run.output}` has no transpose for it"
-                    yield Illegal(block.name, reason, "use feedback = random, or one hidden block before a linear output block")
+                    yield Illegal(
+                        block.name, reason, "use feedback = random, or one hidden block before a linear output block"
+                    )
 
     def matrix(self, run: Run, block: RunBlock) -> Added:
         assert run.output is not None
         signal, features = _sizes(run, block)
         law = InitialLaw("uniform", self.scale * signal**-0.5)
-        return run.added(block, "feedback", (signal, features), law, "carries the output error to the block", trained=False)
+        return run.added(
+            block, "feedback", (signal, features), law, "carries the output error to the block", trained=False
+        )
 
     def adds(self, run: Run) -> Sequence[Added]:
         return [self.matrix(run, block) for block in run.hidden] if self.feedback == "random" else []

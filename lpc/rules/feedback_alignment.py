@@ -1,9 +1,9 @@
-"""Feedback alignment: backpropagation whose backward pass uses fixed random matrices in place of the transposed weights."""
+"""Feedback alignment: backpropagation whose backward pass uses other matrices in place of the transposed weights."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from lpc.ir.network import Node
 from lpc.ir.op import find_weight
@@ -13,36 +13,70 @@ from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
 
 LILLICRAP = "Lillicrap, Cownden, Tweed, Akerman 2016, Nature Communications 7"
+KOLEN = "Kolen, Pollack 1994, Backpropagation without weight transport"
 
 
 @dataclass(frozen=True)
 class FeedbackAlignment(Rule):
     name = "feedback_alignment"
     title = "Feedback alignment"
-    summary = "The error goes down through fixed random matrices; weights learn to align with them."
+    summary = (
+        "The error goes down through matrices that are not the transposed weights; weights and matrices come to align."
+    )
     paper = "Lillicrap, Cownden, Tweed, Akerman 2016, Random synaptic feedback weights support error backpropagation, Nat. Commun. 7"
     example = "learn all with feedback_alignment(feedback = transpose)"
     needs_error = True
     usual_rate = (1e-5, 1e-2)
     laws = (
-        Law("transposed feedback = backprop", "With feedback = transpose every update is backprop's.", "exact", "any run", LILLICRAP),
-        Law("the top block learns as by backprop", "The output block's gradient is backprop's for any feedback.", "exact", "any run", LILLICRAP),
+        Law(
+            "transposed feedback = backprop",
+            "With feedback = transpose every update is backprop's.",
+            "exact",
+            "any run",
+            LILLICRAP,
+        ),
+        Law(
+            "the top block learns as by backprop",
+            "The output block's gradient is backprop's for any feedback.",
+            "exact",
+            "any run",
+            LILLICRAP,
+        ),
+        Law(
+            "learned feedback keeps its distance",
+            "A matrix and its weight make the same moves, so their difference stays, or shrinks by weight decay alone.",
+            "invariance",
+            "feedback = learned",
+            KOLEN,
+        ),
     )
 
-    feedback: str = parameter("random", "a fixed random matrix in place of each weight, or the weight itself", source=LILLICRAP, words=("random", "transpose"))
+    feedback: str = parameter(
+        "random",
+        "in place of each weight: a fixed random matrix, the weight itself, or a matrix that starts random and makes its weight's moves",
+        source=f"{LILLICRAP} (random); {KOLEN} (learned)",
+        words=("random", "transpose", "learned"),
+    )
+
+    def notes(self, run: Run) -> Iterator[str]:
+        if self.feedback == "learned":
+            yield "a matrix comes nearer to its weight by weight decay alone: give the optimizer some (Kolen, Pollack 1994)"
 
     def matrices(self, run: Run, block: RunBlock) -> dict[str, Added]:
         """One matrix, drawn by the weight's own law, for each operation of the block through whose weight an error goes down."""
         found: dict[str, Added] = {}
-        for node in run.linear_nodes(block):
+        for node in run.linear_nodes(block) if self.feedback != "transpose" else ():
             if _error_goes_below(run, node):
                 weight = find_weight(node.weights, "weight")
                 summary = f"stands in for {node.name}.weight on the way down"
-                found[node.attribute] = run.added(block, node.attribute, weight.shape, weight.law, summary, trained=False)
+                trained = self.feedback == "learned"
+                found[node.attribute] = run.added(
+                    block, node.attribute, weight.shape, weight.law, summary, trained=trained
+                )
         return found
 
     def adds(self, run: Run) -> Sequence[Added]:
-        return [added for block in run for added in self.matrices(run, block).values()] if self.feedback == "random" else []
+        return [added for block in run for added in self.matrices(run, block).values()]
 
     def step(self, s: Recorder, run: Run, phase: Phase) -> None:
         h = s.forward(run)
@@ -51,9 +85,10 @@ class FeedbackAlignment(Rule):
         error = s.flow()
         error.add(out, s.grad(s.objective(out, of=run.output), out))
         for block in reversed(run):
-            via = self.matrices(run, block) if self.feedback == "random" else {}
+            via = self.matrices(run, block)
             gradients, below = s.vjp(h[block.name], error[h[block.name]], via=via)
-            s.update(block, gradients)
+            moving = tuple((added.name, added.size) for added in via.values() if added.trained)
+            s.update(replace(block.unit, parameters=block.unit.parameters + moving), gradients)
             error.give(h[block.name], below)
 
 

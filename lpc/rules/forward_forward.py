@@ -47,9 +47,15 @@ class ForwardForward(Rule):
         ),
     )
 
-    goodness: str = parameter("mean", "mean or sum of squared activations", source="Hinton 2022 (sum); mean is common", words=("mean", "sum"))
+    goodness: str = parameter(
+        "mean", "mean or sum of squared activations", source="Hinton 2022 (sum); mean is common", words=("mean", "sum")
+    )
     threshold: float | None = parameter(
-        None, "goodness at which the loss is neutral; by default 2.0, with `goodness = sum` the block's width", source=HINTON, kind="float", least=0.0
+        None,
+        "goodness at which the loss is neutral; by default 2.0, with `goodness = sum` the block's width",
+        source=HINTON,
+        kind="float",
+        least=0.0,
     )
     predict: str = parameter(
         "sweep",
@@ -63,14 +69,22 @@ class ForwardForward(Rule):
             for name in block.inputs:
                 if name not in run.network.data and name not in {b.name for b in run}:
                     reason = f"it reads `{name}`, which learns by another rule and would show it no label"
-                    yield Illegal(block.name, reason, f"learn `{name}` with {self.name} too, so that the run starts at the data")
+                    yield Illegal(
+                        block.name, reason, f"learn `{name}` with {self.name} too, so that the run starts at the data"
+                    )
                 elif name in run.network.data and _elements(run, name) < run.outputs:
                     reason = f"the label is written into the input, and `{name}` has fewer entries than there are classes ({run.outputs})"
                     yield Illegal(block.name, reason, "use an input with at least as many entries as classes")
         if run.outputs == 1:
-            yield Illegal(run.blocks[0].name, "with one class there is no wrong label", "use a target with two classes or more")
+            yield Illegal(
+                run.blocks[0].name, "with one class there is no wrong label", "use a target with two classes or more"
+            )
         if not run.hidden:
-            yield Illegal(run.blocks[0].name, "the output block alone has no goodness to train", "learn a hidden block with it too")
+            yield Illegal(
+                run.blocks[0].name,
+                "the output block alone has no goodness to train",
+                "learn a hidden block with it too",
+            )
 
     def notes(self, run: Run) -> Iterator[str]:
         if run.output is not None and self.predict == "sweep":

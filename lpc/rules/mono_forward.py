@@ -64,7 +64,9 @@ class MonoForward(Rule):
         """M (classes x features), drawn by the law of a linear layer's weight; no bias."""
         features = run.features(block)
         law = InitialLaw("uniform", features**-0.5)
-        return run.added(block, "projection", (run.outputs, features), law, "from activation to class scores", trained=True)
+        return run.added(
+            block, "projection", (run.outputs, features), law, "from activation to class scores", trained=True
+        )
 
     def adds(self, run: Run) -> Sequence[Added]:
         return [self.projection(run, block) for block in run.hidden]

@@ -17,8 +17,13 @@ ROSENBAUM = "Rosenbaum 2022, PLoS ONE 17 (Torch2PC)"
 class PredictiveCoding(Rule):
     name = "predictive_coding"
     title = "Predictive coding"
-    summary = "Each block predicts the next; prediction errors relax over some iterations, then each block reduces its own."
-    paper = "Whittington, Bogacz 2017, Neural Computation 29; Millidge, Tschantz, Buckley 2020, arXiv 2006.04182; " + ROSENBAUM
+    summary = (
+        "Each block predicts the next; prediction errors relax over some iterations, then each block reduces its own."
+    )
+    paper = (
+        "Whittington, Bogacz 2017, Neural Computation 29; Millidge, Tschantz, Buckley 2020, arXiv 2006.04182; "
+        + ROSENBAUM
+    )
     example = "learn all with predictive_coding(prediction = strict, iterations = 20, rate = 0.1)"
     needs_error = True
     usual_rate = (1e-4, 1e-2)
@@ -53,10 +58,20 @@ class PredictiveCoding(Rule):
         words=("fixed", "strict"),
     )
     iterations: int | None = parameter(
-        None, "how often errors and values are updated; by default the number of blocks (fixed) or 20 (strict)", source=ROSENBAUM, kind="int", least=1, most=10_000
+        None,
+        "how often errors and values are updated; by default the number of blocks (fixed) or 20 (strict)",
+        source=ROSENBAUM,
+        kind="int",
+        least=1,
+        most=10_000,
     )
     rate: float | None = parameter(
-        None, "how far a value moves at each iteration; by default 1.0 (fixed) or 0.1 (strict)", source=ROSENBAUM, kind="float", least=0.0, most=1.0
+        None,
+        "how far a value moves at each iteration; by default 1.0 (fixed) or 0.1 (strict)",
+        source=ROSENBAUM,
+        kind="float",
+        least=0.0,
+        most=1.0,
     )
 
     def illegal(self, run: Run) -> Iterator[Illegal]:
@@ -122,7 +137,9 @@ class PredictiveCoding(Rule):
             """Predictions of every block from the values below it, and how far the values are from them."""
             predicted = {b.name: s.fwd(b, *(values.get(name) or s.value_of(name) for name in b.inputs)) for b in run}
             top = predicted[out.name]
-            errors = {b.name: s.map("subtract", predicted[b.name], values[b.name], name=f"{b.name}_error") for b in hidden}
+            errors = {
+                b.name: s.map("subtract", predicted[b.name], values[b.name], name=f"{b.name}_error") for b in hidden
+            }
             return predicted, errors | {out.name: s.grad(s.objective(top, of=None), top)}
 
         def body(*states: Value) -> Sequence[Value]:

@@ -97,7 +97,8 @@ class Recorder:
     def vjp(self, value: Value, cotangent: Value, via: Mapping[str, Added] | None = None) -> tuple[Value, tuple[Value, ...]]:
         """Pull a cotangent through the forward that made `value`: gradients of its parameters, cotangents of its inputs.
 
-        `via` replaces weights (by operation name) on the way to the input cotangents only.
+        `via` replaces weights (by operation name) on the way to the input cotangents only. A stand-in that is trained is among
+        the parameters: its gradient is that of the weight it stands in for.
         """
         node = value.node
         assert node.primitive == "fwd" and node.unit is not None

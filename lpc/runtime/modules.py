@@ -101,18 +101,17 @@ class LinearVia(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
         (d,), (x, via) = cotangents, ctx.saved_tensors
-        for_x, for_weight, for_bias, _ = ctx.needs_input_grad
+        for_x, for_weight, for_bias, for_via = ctx.needs_input_grad
         rows = d.flatten(0, -2)
-        return (
-            d @ via if for_x else None,
-            rows.T @ x.flatten(0, -2) if for_weight else None,
-            rows.sum(0) if for_bias else None,
-            None,
-        )
+        moved = rows.T @ x.flatten(0, -2) if for_weight or for_via else None
+        return d @ via if for_x else None, moved, rows.sum(0) if for_bias else None, moved if for_via else None
 
 
 def linear_via(x: Tensor, weight: Tensor, bias: Tensor | None, via: Tensor) -> Tensor:
-    """A linear map of [..., n] to [..., m], but the gradient for x goes through `via` [m, n] instead of `weight`."""
+    """A linear map of [..., n] to [..., m], but the gradient for x goes through `via` [m, n] instead of `weight`.
+
+    Where `via` is trained, its gradient is that of `weight`.
+    """
     apply: Callable[..., Tensor] = LinearVia.apply
     return apply(x, weight, bias, via)
 
@@ -136,10 +135,11 @@ class ConvVia(torch.autograd.Function):
         stride, padding, dilation = [place.get("stride", 1)], [place.get("padding", 0)], [place.get("dilation", 1)]
         extra, groups = [place.get("output_padding", 0)], place.get("groups", 1)
         geometry = (stride, padding, dilation, ctx.transposed, extra, groups)
+        for_x, for_weight, for_bias, for_via = ctx.needs_input_grad[:4]
         # The gradients for weight and bias do not depend on the kernels, so `via` can stand in for them.
-        wanted = ctx.needs_input_grad[:3]
-        gradients = torch.ops.aten.convolution_backward(d, x, via, [d.shape[1]], *geometry, wanted)
-        return (*gradients, None, None, None)
+        wanted = [for_x, for_weight or for_via, for_bias]
+        down, moved, of_bias = torch.ops.aten.convolution_backward(d, x, via, [d.shape[1]], *geometry, wanted)
+        return down, moved, of_bias, moved if for_via else None, None, None
 
 
 def conv_via(
@@ -147,7 +147,8 @@ def conv_via(
 ) -> Tensor:
     """A convolution of [B, C, H, W], but the gradient for x goes through the kernels `via` instead of `weight`.
 
-    `place`: stride, padding, dilation, output_padding, groups, as `F.conv2d` or `F.conv_transpose2d` take them.
+    Where `via` is trained, its gradient is that of `weight`. `place`: stride, padding, dilation, output_padding, groups, as
+    `F.conv2d` or `F.conv_transpose2d` take them.
     """
     apply: Callable[..., Tensor] = ConvVia.apply
     return apply(x, weight, bias, via, transposed, place)

@@ -1,0 +1,30 @@
+"""Feedback alignment against its oracle."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from tests.rules.oracles import feedback_alignment as oracle
+from tests.rules.oracles.feedback_alignment import Feedback
+from tests.rules.oracles.network import Activation, Loss, OptimizerName
+from tests.rules.running import Case, cases, check
+from tests.rules.samples import ACTIVATIONS, LOSSES
+
+
+@pytest.mark.parametrize("feedback", ["random", "transpose", "learned"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_learns_as_the_oracle_does(
+    activation: Activation, loss: Loss, optimizer: OptimizerName, feedback: Feedback
+) -> None:
+    case = Case(activation=activation, loss=loss, optimizer=optimizer)
+    rule = f"feedback_alignment(feedback = {feedback})"
+    check(case, rule, oracle.train, oracle.scores, {"loss": loss, "feedback": feedback})
+
+
+@settings(max_examples=15)
+@given(cases(LOSSES))
+def test_on_networks_of_any_size(case: Case) -> None:
+    check(case, "feedback_alignment", oracle.train, oracle.scores, {"loss": case.loss})
