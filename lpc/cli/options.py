@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import click
@@ -70,11 +71,11 @@ def _complete_variant(ctx: click.Context, _option: click.Parameter, incomplete: 
     """The variants of the file on the command line, as far as it can be read."""
     from lpc.cli.programs import variants_of
 
-    file = ctx.params.get("file")
-    try:
-        names = variants_of(file) if isinstance(file, str) and file != "-" else []
-    except OSError:
-        names = []
+    names: list[str] = []
+    for file in [ctx.params.get("file"), *(ctx.params.get("files") or ()), *ctx.args]:
+        if isinstance(file, str) and file.endswith(".lp"):
+            with suppress(OSError):
+                names += [name for name in variants_of(file) if name not in names]
     return [name for name in names if name.startswith(incomplete)]
 
 
