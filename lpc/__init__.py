@@ -2,6 +2,7 @@
 
     checked = lpc.check("digits.lp")        # every error and warning, with their places
     program = lpc.load("digits.lp")         # the network, its types, its protocol and its rules
+    script = lpc.compile("digits.lp")       # the training script: `script.text`, `script.name`
 
 A program is given as a path or as its text. Importing lpc loads nothing but this file.
 """
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lpc.codegen.script import Script
     from lpc.ir.program import Program
     from lpc.passes.check import Checked
 
-__all__ = ["check", "load"]
+__all__ = ["check", "compile", "load"]
 __version__ = VERSION
 
 
@@ -44,6 +46,15 @@ def load(
 ) -> Program:
     """A program as the compiler holds it: typed network, protocol, rules. Raises `lpc.diagnostics.ProgramError`."""
     return check(program, name, variant=variant or "base", set=set).program
+
+
+def compile(
+    program: str | Path, name: str | None = None, *, variant: str | None = None, set: Mapping[str, object] | None = None
+) -> Script:
+    """The training script of a program, or of one of its variants. Raises `lpc.diagnostics.ProgramError`."""
+    from lpc.codegen.script import print_script
+
+    return print_script(load(program, name, variant=variant, set=set))
 
 
 def _overrides(values: Mapping[str, object] | None) -> tuple[tuple[str, str], ...]:

@@ -94,8 +94,15 @@ def _names(clause: tree.Clause) -> Iterator[str]:
                 pass
 
 
+def untested_claims(file: tree.File, report: Report) -> None:
+    """Say once that claims are read and not tested."""
+    claims = [clause for clause in file.clauses if isinstance(clause, tree.Claim)]
+    if claims:
+        report.add(ClaimsNotVerified(span=claims[0].span))
+
+
 def check_claims(file: tree.File, scope: Scope, report: Report) -> None:
-    """Report lets that claims name and the program lacks; say once that claims are not tested."""
+    """Report lets that claims name and the program lacks."""
     claims = [clause for clause in file.clauses if isinstance(clause, tree.Claim)]
     for claim in claims:
         named = [(r.name, r.span) for r in claim.ranges]
@@ -104,8 +111,6 @@ def check_claims(file: tree.File, scope: Scope, report: Report) -> None:
         for name, span in named:
             if name not in scope.lets and name != "batch":
                 report.add(unknown_name(span, name, "`let`", tuple(scope.lets)))
-    if claims:
-        report.add(ClaimsNotVerified(span=claims[0].span))
 
 
 def ambiguous_sums(file: tree.File, source: Source, report: Report) -> None:

@@ -11,6 +11,7 @@ from lpc.ir.program import Optimizer, Program, RuleUse, Setting
 from lpc.passes.arguments import Resolved, resolve
 from lpc.passes.completion import complete, literal
 from lpc.passes.contract import Fact, pass_
+from lpc.passes.data_clause import SourceNotYet
 from lpc.passes.protocol import read_optimizer
 from lpc.passes.rule_names import AUTO, COMMON, rule_signature
 from lpc.passes.scope import SOUND
@@ -104,6 +105,8 @@ def learning(program: Program, report: Report) -> Program:
     given = distribute([Line(clause.selectors, clause) for clause in clauses], chains, report)
     _warn_of_nothing(clauses, given, report)
     made = {id(clause): _use(clause.rule, program, report) for clause in clauses}
+    if not report.errors:
+        _warn_of_passing_over(clauses, report)
     span = next((clause.span for clause in program.file.clauses if isinstance(clause, tree.Network)), Span(0, 0))
     auto = _use(tree.Call(AUTO, (), name_span=span, span=span), program, report)
     order = [block.name for block in program.network.blocks] if program.network else list(chains.everything())
@@ -158,11 +161,24 @@ def _warn_of_nothing(clauses: Sequence[tree.Learn], given: Mapping[str, tree.Lea
         report.add(NothingSelected(span=rests[0][1].span))
 
 
+def _warn_of_passing_over(clauses: Sequence[tree.Learn], report: Report) -> None:
+    """Warn of rules that `auto` may choose and this version does not have; where another mistake stands, that says enough."""
+    for clause in clauses:
+        among = (
+            next((a for a in clause.rule.arguments if a.name == "among"), None) if clause.rule.name == AUTO else None
+        )
+        if among is None or not isinstance(among.value, tree.ListExpr):
+            continue
+        names = [item.name for item in among.value.items if isinstance(item, tree.Name)]
+        if later := [name for name in names if name not in registry.names()]:
+            report.add(PassedOver(span=among.span, names=", ".join(f"`{name}`" for name in later)))
+
+
 def _use(rule: tree.Call, program: Program, report: Report) -> RuleUse:
     """A rule with its arguments checked. A rule that cannot be used passes as `auto`, so that nothing more is said of it."""
     signature = rule_signature(rule.name)
     if signature is None:
-        report.add(_no_rule(rule))
+        _report_no_rule(rule, report)
         return RuleUse(AUTO, span=rule.span)
     found = resolve(rule.arguments, signature, rule.span, report)
     if not found.complete:
@@ -178,14 +194,17 @@ def _use(rule: tree.Call, program: Program, report: Report) -> RuleUse:
     return RuleUse(rule.name, arguments, optimizer, rule.span, written)
 
 
-def _no_rule(rule: tree.Call) -> Diagnostic:
+def _report_no_rule(rule: tree.Call, report: Report) -> None:
     known = registry.names()
     if rule.name in registry.known():
-        listed = ", ".join(f"`{name}`" for name in known)
-        return RuleNotYet(span=rule.name_span, name=rule.name, known=listed)
+        # Where the data are not there yet either, that was said, and the program has to wait in any case.
+        if not any(isinstance(said, SourceNotYet) for said in report.errors):
+            listed = ", ".join(f"`{name}`" for name in known)
+            report.add(RuleNotYet(span=rule.name_span, name=rule.name, known=listed))
+        return
     near = nearest(rule.name, (*known, AUTO))
     edit = Edit(rule.name_span, near) if near else None
-    return UnknownRule(span=rule.name_span, name=rule.name, nearest=near, edit=edit)
+    report.add(UnknownRule(span=rule.name_span, name=rule.name, nearest=near, edit=edit))
 
 
 def _optimizer(found: Resolved, program: Program, report: Report) -> Optimizer | None:
@@ -214,8 +233,6 @@ def _among(found: Resolved, report: Report) -> Setting:
         if name not in known:
             report.add(UnknownRule(span=span, name=name, nearest=nearest(name, known)))
     later = [name for name in names if name not in there and name in known]
-    if later and there:
-        report.add(PassedOver(span=span, names=", ".join(f"`{name}`" for name in later)))
     if not there and len(later) == len(names):
         report.add(NothingToChoose(span=span))
     return tuple(dict.fromkeys(there))

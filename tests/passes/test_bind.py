@@ -287,7 +287,13 @@ def test_a_table_targets_its_last_name() -> None:
     )
     data = sound(text).data
     assert data is not None
-    assert data.arguments == {"file": "t.csv", "target": "label", "validation": None, "test": 0.1, "standardise": True}
+    assert data.arguments == {
+        "file": "t.csv",
+        "target": ("label",),
+        "validation": None,
+        "test": 0.1,
+        "standardise": True,
+    }
 
 
 def objective(clause: str) -> str:

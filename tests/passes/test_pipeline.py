@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 import lpc
-from lpc.diagnostics import CATALOGUE, Diagnostic, ProgramError, Report, error
+from lpc.diagnostics import ProgramError, Report
 from lpc.ir.program import Program
 from lpc.passes.contract import Fact, Pass, PipelineError, check_order, pass_, pipeline
 from lpc.passes.pipeline import PIPELINE, InternalError, Times, find_pass, run
+from lpc.passes.protocol import NoBatch
 from lpc.passes.verify import VERIFIERS
 from lpc.source import Source, Span
 from lpc.syntax.parse import parse
@@ -83,25 +84,13 @@ def test_tolerant_passes_run_on_a_program_with_errors() -> None:
     assert [d.code for d in report.sorted()] == ["LP121", "LP117", "LP101", "LP300", "LP400"]
 
 
-@error("LP299")
-class Planted(Diagnostic):
-    """An error of this test alone."""
-
-    title = "planted"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _out_of_the_catalogue() -> None:
-    CATALOGUE.pop("LP299", None)
-
-
 def test_a_pass_that_tolerates_nothing_ends_the_run() -> None:
     ran = []
 
     @pass_(needs=(), gives=())
     def first(program: Program, report: Report) -> Program:
-        report.add(Planted(span=Span(0, 1)))
-        report.add(Planted(span=Span(1, 2)))
+        report.add(NoBatch(span=Span(0, 1)))
+        report.add(NoBatch(span=Span(1, 2)))
         return program
 
     @pass_(needs=(), gives=())
@@ -167,6 +156,15 @@ def test_check() -> None:
         _ = checked.program
     assert lpc.check(text, variant="small").ok
     assert lpc.check(text, variant="base", set={"train.batch": "all"}).ok
+
+
+def test_compile() -> None:
+    script = lpc.compile(BASE, variant="base", set={"hidden.linear.outputs": 12})
+    assert script.name == "example"
+    compile(script.text, "example.py", "exec")
+    assert script == lpc.compile(BASE, set={"hidden.linear.outputs": 12})
+    with pytest.raises(ProgramError):
+        lpc.compile(BASE.replace("relu", "rleu"))
 
 
 def test_load(tmp_path: Path) -> None:
