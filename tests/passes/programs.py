@@ -11,7 +11,8 @@ ACTIVATIONS = st.sampled_from(["relu", "tanh", "gelu", "leaky_relu(0.2)", "sigmo
 @st.composite
 def functions(draw: st.DrawFn) -> tuple[str, list[str]]:
     """Some functions that keep the width of their tensor, and calls of them."""
-    lines, calls = [], []
+    lines: list[str] = []
+    calls: list[str] = []
     for number in range(draw(st.integers(0, 3))):
         name = f"f{number}"
         inner = draw(st.sampled_from([*calls, "layer_norm", "relu", "linear(size(x))"]))

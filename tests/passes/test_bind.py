@@ -198,7 +198,7 @@ def test_circles() -> None:
     text = with_block(
         "a -> relu", more="block a = b -> relu\nblock b = c\nblock c = a\nblock d = d -> relu\nblock e = d\n"
     )
-    found = [d for d in checked(text)[1].errors]
+    found = checked(text)[1].errors
     assert [d.code for d in found] == ["LP108", "LP108"]
     assert {d.title_text.partition(": ")[2] for d in found} == {"`d` -> `d`", "`a` -> `c` -> `b` -> `a`"}
 

@@ -238,7 +238,11 @@ measure energy, carbon(intensity = 300)
 variant wide { let width = 32 }
 variant some { learn hidden[2] with backprop }
 variant others { learn side with forward_forward learn rest with backprop }
-variant longer { train steps = 900, optimizer = adam place stages = 3, balance = flops place side on stage 3 measure flops, carbon(intensity = 1) }
+variant longer {
+    train steps = 900, optimizer = adam
+    place stages = 3, balance = flops place side on stage 3
+    measure flops, carbon(intensity = 1)
+}
 """
 
 

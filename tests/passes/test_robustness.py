@@ -95,22 +95,34 @@ def test_overrides_give_diagnostics(place: str, value: str) -> None:
     checked(text, overrides=((place, value),))
 
 
+def lets(first: str, count: int, each: str) -> str:
+    """`let a0 = FIRST`, and more lets with `@` for the one before."""
+    more = (f"let a{k} = {each.replace('@', f'a{k - 1}')}\n" for k in range(1, count))
+    return f"let a0 = {first}\n" + "".join(more)
+
+
+def blocks(count: int, each: str) -> str:
+    return "".join(f"block c{k} = {each.format(k=k, next=(k + 1) % count)}\n" for k in range(count))
+
+
 BOUNDS = {
     "a chain of 10^8 blocks": BASE.replace("block hidden", "block hidden[100000000]"),
-    "many long chains": BASE.replace("block readout", "".join(f"block c{k}[100000] = hidden -> relu\n" for k in range(300)) + "block readout"),
+    "many long chains": BASE + "".join(f"block c{k}[100000] = hidden -> relu\n" for k in range(300)),
     "a let of 10^5 terms": BASE.replace("linear(64)", "linear(" + "1 + " * 100_000 + "1)"),
-    "10^4 lets, last first": BASE.replace("64", "a0") + "".join(f"let a{k} = a{k + 1} + 1\n" for k in range(10_000)) + "let a10000 = 1\n",
-    "10^4 lets in a circle": BASE.replace("64", "a0") + "".join(f"let a{k} = a{(k + 1) % 10_000}\n" for k in range(10_000)),
-    "lets that double": BASE.replace("64", "a99") + "let a0 = size(image)\n" + "".join(f"let a{k} = a{k - 1} + a{k - 1}\n" for k in range(1, 100)),
-    "numbers that grow": BASE.replace("64", "a99") + "let a0 = 7\n" + "".join(f"let a{k} = a{k - 1} * a{k - 1}\n" for k in range(1, 100)),
-    "a circle of blocks": BASE + "".join(f"block c{k} = c{(k + 1) % 3000} -> relu\n" for k in range(3000)),
-    "unknown names": BASE + "".join(f"block c{k} = d{k} -> relu\n" for k in range(3000)),
+    "10^4 lets, last first": BASE.replace("64", "b0")
+    + "".join(f"let b{k} = b{k + 1} + 1\n" for k in range(9999))
+    + "let b9999 = 1\n",
+    "10^4 lets in a circle": BASE.replace("64", "a0") + lets("a9999", 10_000, "@ + 1"),
+    "lets that double": BASE.replace("64", "a99") + lets("size(image)", 100, "@ + @"),
+    "numbers that grow": BASE.replace("64", "a99") + lets("7", 100, "@ * @"),
+    "a circle of blocks": BASE + blocks(3000, "c{next} -> relu"),
+    "unknown names": BASE + blocks(3000, "d{k} -> relu"),
     "one name declared often": BASE + "block hidden = image -> relu\n" * 3000,
     "a block named often": BASE.replace("learn all", "learn " + ", ".join(["hidden"] * 3000)),
     "a great size": BASE.replace("linear(64)", "linear(999999999999999999)"),
     "nothing": "",
     "a name": "network a",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", BOUNDS)
