@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lpc.codegen.lines import MARK, Line, mark
 from lpc.codegen.names import identifier
 from lpc.ir.network import TARGET, Block, Network, Node
+from lpc.ir.op import Inputs
 from lpc.ir.ops import operation_of
 
 TEMPORARIES = ("x", "y", "z")
@@ -34,7 +35,9 @@ def signature(network: Network, block: Block, via: Collection[str]) -> tuple[obj
     for node in network.nodes_of(block):
         inputs = tuple(local.get(name, outside.get(name)) for name in node.inputs)
         types = tuple(str(network.node(name).type) for name in node.inputs)
-        parts.append((node.kind, node.attribute, inputs, types, tuple(sorted(node.arguments.items(), key=lambda i: i[0]))))
+        parts.append(
+            (node.kind, node.attribute, inputs, types, tuple(sorted(node.arguments.items(), key=lambda i: i[0])))
+        )
     return (*parts, tuple(sorted(via)))
 
 
@@ -63,7 +66,12 @@ def print_block(network: Network, block: Block, name: str, doc: str, via: Collec
     parameters = _parameters(block)
     body = _body(network, block, parameters, via)
     if via:
-        imports.update(name for node in network.nodes_of(block) if node.attribute in via for name in operation_of(node.kind).via_imports)
+        imports.update(
+            name
+            for node in network.nodes_of(block)
+            if node.attribute in via
+            for name in operation_of(node.kind).via_imports
+        )
     extra = (["feedback=None"] if via else []) + (["step=None"] if random else [])
     lines = [f"class {name}(nn.Module):", f'    """{doc}"""', ""]
     if modules or random:
@@ -85,8 +93,8 @@ def _parameters(block: Block) -> dict[str, str]:
     return names
 
 
-def _types(network: Network, node: Node) -> tuple[object, ...]:
-    return tuple(network.node(name).type for name in node.inputs)  # type: ignore[return-value]
+def _types(network: Network, node: Node) -> Inputs:
+    return tuple(network.node(name).type for name in node.inputs)
 
 
 def _body(network: Network, block: Block, parameters: Mapping[str, str], via: Collection[str]) -> list[str]:
@@ -95,7 +103,12 @@ def _body(network: Network, block: Block, parameters: Mapping[str, str], via: Co
 
 
 def print_operations(
-    network: Network, nodes: Sequence[Node], output: str, sources: Mapping[str, str], via: Collection[str] = (), owner: str = "self"
+    network: Network,
+    nodes: Sequence[Node],
+    output: str,
+    sources: Mapping[str, str],
+    via: Collection[str] = (),
+    owner: str = "self",
 ) -> list[str]:
     """Statements that evaluate some operations and return the output. `sources` names what comes from outside."""
     lines: list[Line] = []
@@ -104,11 +117,11 @@ def print_operations(
         texts = [mark("v", name) for name in node.inputs]
         types = _types(network, node)
         fields = {"self": f"{owner}.{node.attribute}", "name": "{self.name}." + node.attribute}
-        text = operation.call(types, node.arguments).format(*texts, **fields)  # type: ignore[arg-type]
+        text = operation.call(types, node.arguments).format(*texts, **fields)
         if operation.random:
             text = text.replace('"{self.name}.', 'f"{self.name}.').replace("'{self.name}.", "f'{self.name}.")
         if node.attribute in via and operation.via_call is not None:
-            replaced = operation.via_call(types, node.arguments)  # type: ignore[arg-type]
+            replaced = operation.via_call(types, node.arguments)
             through = replaced.format(*texts, self=f"{owner}.{node.attribute}", via=f"feedback.{node.attribute}")
             text = f"{text} if feedback is None else {through}"
         if node.name == output:

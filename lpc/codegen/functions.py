@@ -66,7 +66,9 @@ class FunctionPrinter:
     def _given(self, prefix: Prefix | None) -> dict[str, str]:
         """Names of a prefix's outputs, by value."""
         given: dict[str, str] = {}
-        for value in prefix.outputs if prefix is not None else ():
+        if prefix is None:
+            return given
+        for value in prefix.outputs:
             name = identifier(prefix.name(value), {*self.taken, *self.parameters.values()})
             given[f"{value.key[0]}.{value.key[1]}"] = name
         return given
@@ -79,7 +81,9 @@ class FunctionPrinter:
         returned = [printer.read(value) for value in prefix.outputs] + [self.parameters[name] for name in prefix.data]
         printer.add(f"return {', '.join(returned)}{',' if len(returned) == 1 else ''}")
         body = self._finished(roll(printer.lines, self.chains, printer.named), printer.named, prefix.nodes)
-        doc = ["What the frozen blocks make of a batch, and what else a step reads: computed once, kept for every pass."]
+        doc = [
+            "What the frozen blocks make of a batch, and what else a step reads: computed once, kept for every pass."
+        ]
         signature = ", ".join(["net", *self.parameters.values()])
         return "\n".join([f"def {name}({signature}):", *_docstring(doc), *(f"    {line}" for line in body)])
 

@@ -10,7 +10,9 @@ from lpc.codegen.lines import Line
 
 GENERIC = frozenset({"scores", "loss", "error", "value", "signal", "pull", "solution", "drawn"})
 
-SCRIPT_WORDS = frozenset({"net", "optimizer", "step", "losses", "torch", "nn", "F", "k", "self", "main", "RANDOM", "TASK"})
+SCRIPT_WORDS = frozenset(
+    {"net", "optimizer", "step", "losses", "torch", "nn", "F", "k", "self", "main", "RANDOM", "TASK"}
+)
 
 
 def identifier(name: str, taken: Collection[str] = ()) -> str:
@@ -22,7 +24,9 @@ def identifier(name: str, taken: Collection[str] = ()) -> str:
     return made
 
 
-def allocate(lines: Sequence[Line], named: Mapping[str, str], parameters: Mapping[str, str], taken: Collection[str]) -> dict[str, str]:
+def allocate(
+    lines: Sequence[Line], named: Mapping[str, str], parameters: Mapping[str, str], taken: Collection[str]
+) -> dict[str, str]:
     """A Python name for each value. `parameters` are already named; `taken` are words no value may have.
 
     A value lives from the line that writes it to the last that reads it; inside a loop, to the loop's end.

@@ -15,10 +15,13 @@ from lpc.ir.program import Optimizer
 from lpc.ir.step import Added, Unit
 
 WIDTH = 120
-SCRIPT_CLASSES = frozenset({"Network", "Added", "Path", "Tensor", "Any", "True", "False", "None", "F"})
+SCRIPT_CLASSES = frozenset({"Network", "TASK", "SOURCE", "True", "False", "None"})
+"""What a script's top level holds, or Python, besides runtime parts."""
 
 
-def block_classes(network: Network, docs: Callable[[Block], str], vias: Mapping[str, Collection[str]]) -> list[BlockClass]:
+def block_classes(
+    network: Network, docs: Callable[[Block], str], vias: Mapping[str, Collection[str]]
+) -> list[BlockClass]:
     """One class for each block, or for blocks that are alike, in the order of the network."""
     made: dict[tuple[object, ...], BlockClass] = {}
     taken = {*SCRIPT_CLASSES, *top_level_names()}
@@ -27,9 +30,16 @@ def block_classes(network: Network, docs: Callable[[Block], str], vias: Mapping[
         key = (block.chain[0] if block.chain else block.name, signature(network, block, via))
         if key in made:
             held = made[key]
-            made[key] = BlockClass(held.name, held.lines, (*held.blocks, block.name), held.imports, held.foreign, held.takes_name)
+            made[key] = BlockClass(
+                held.name, held.lines, (*held.blocks, block.name), held.imports, held.foreign, held.takes_name
+            )
             continue
-        alone = block.chain is None or block.chain[1] == 1 and network.chains.get(block.chain[0], 1) > 1 and _differs(network, block)
+        alone = (
+            block.chain is None
+            or block.chain[1] == 1
+            and network.chains.get(block.chain[0], 1) > 1
+            and _differs(network, block)
+        )
         name = _camel(block.name if alone or block.chain is None else block.chain[0])
         while name in taken:
             name += "Block"
@@ -57,7 +67,9 @@ class Item:
     """With `{net}` for the block's module, `{name}` for its name as text inside a string; several statements have lines."""
 
 
-def constructor(network: Network, classes: Sequence[BlockClass], attributes: Attributes, places: Mapping[str, str]) -> list[str]:
+def constructor(
+    network: Network, classes: Sequence[BlockClass], attributes: Attributes, places: Mapping[str, str]
+) -> list[str]:
     """Lines of `Network.__init__` that build the blocks."""
     class_of = {name: made for made in classes for name in made.blocks}
     lines: list[str] = []
@@ -131,15 +143,26 @@ def looped(items: Sequence[Item], attributes: Attributes, root: str) -> list[str
     while at < len(items):
         item = items[at]
         end = at + 1
-        while item.block.chain and end < len(items) and items[end].text == item.text and _next(items[end - 1].block, items[end].block):
+        while (
+            item.block.chain
+            and end < len(items)
+            and items[end].text == item.text
+            and _next(items[end - 1].block, items[end].block)
+        ):
             end += 1
         if item.block.chain and end - at >= 3:
             chain, first = item.block.chain
-            text = item.text.replace('"{name}', 'f"{name}').replace("{net}", f"{root}.{chain}(k)").replace("{name}", f"{chain}_{{k}}")
+            text = (
+                item.text.replace('"{name}', 'f"{name}')
+                .replace("{net}", f"{root}.{chain}(k)")
+                .replace("{name}", f"{chain}_{{k}}")
+            )
             lines += [f"for k in range({first}, {first + end - at}):", *(f"    {line}" for line in text.split("\n"))]
         else:
             for one in items[at:end]:
-                text = one.text.replace("{net}", f"{root}.{attributes.of(one.block.name)}").replace("{name}", one.block.name)
+                text = one.text.replace("{net}", f"{root}.{attributes.of(one.block.name)}").replace(
+                    "{name}", one.block.name
+                )
                 lines += text.split("\n")
         at = end
     return lines
@@ -169,7 +192,9 @@ def optimizer_call(parameters: str, optimizer: Optimizer, lr_in_groups: bool = F
         if a.get("epsilon", 1e-8) != 1e-8:
             options.append(f"eps={literal(float(a['epsilon']))}")
     if optimizer.kind == "rmsprop":
-        options += [f"{name}={literal(float(a[name]))}" for name, usual in (("alpha", 0.99),) if a.get(name, usual) != usual]
+        options += [
+            f"{name}={literal(float(a[name]))}" for name, usual in (("alpha", 0.99),) if a.get(name, usual) != usual
+        ]
     if a.get("momentum"):
         options.append(f"momentum={literal(float(a['momentum']))}")
     if a.get("nesterov"):
@@ -214,7 +239,11 @@ class OptimizerPrinter:
                 if end - at >= 3:
                     chain, first = block.chain
                     call = generic.replace("\0", f"net.{chain}(k)")
-                    lines += ["        **{", f'            f"{chain}_{{k}}": {call}', f"            for k in range({first}, {first + end - at})"]
+                    lines += [
+                        "        **{",
+                        f'            f"{chain}_{{k}}": {call}',
+                        f"            for k in range({first}, {first + end - at})",
+                    ]
                     lines += ["        },"]
                     at = end
                     continue

@@ -134,7 +134,9 @@ def _learners(regions: Sequence[Region], phase: TracedPhase) -> list[tuple[str, 
 def _slice(phase: TracedPhase, members: set[str]) -> TracedPhase:
     """The phase with the updates and losses of some blocks alone, and nothing that only others need."""
     kept = [n for n in phase.nodes if n.primitive not in ("update", "record") or n.block in members]
-    frozen = {n.unit.block for n in phase.nodes if n.primitive == "fwd" and n.unit is not None and n.unit.head is None} - members
+    frozen = {
+        n.unit.block for n in phase.nodes if n.primitive == "fwd" and n.unit is not None and n.unit.head is None
+    } - members
     scores = phase.scores if phase.scores is not None and phase.scores.node.block in members else None
     nodes = live(kept, [scores] if scores is not None else [], frozen)
     read = [n.unit.block for n in nodes if n.primitive == "fwd" and n.unit is not None and n.unit.block in frozen]

@@ -49,7 +49,9 @@ def _groups(lines: Sequence[Line]) -> list[_Group]:
     return [_Group(group[0].block, tuple(group)) for group in groups]
 
 
-def _run_end(groups: Sequence[_Group], start: int, chains: Chains, writer: Mapping[str, str], named: Mapping[str, str]) -> int:
+def _run_end(
+    groups: Sequence[_Group], start: int, chains: Chains, writer: Mapping[str, str], named: Mapping[str, str]
+) -> int:
     """The end of the longest run of equal groups of one chain that begins at `start`."""
     first = groups[start]
     if first.block not in chains:
@@ -117,7 +119,18 @@ def _rolled(groups: Sequence[_Group], start: int, end: int, chains: Chains, name
         text = _with_index(line.text, chain, last_group.block, merged)
         writes = tuple(merged.get(key, key) for key in line.writes)
         comment = line.comment.replace(line.block, "its block") if line.block else line.comment
-        body.append(Line(text, line.block, writes, line.depth + 1, comment, quiet=line.quiet, opens=line.opens, recorded=line.recorded))
+        body.append(
+            Line(
+                text,
+                line.block,
+                writes,
+                line.depth + 1,
+                comment,
+                quiet=line.quiet,
+                opens=line.opens,
+                recorded=line.recorded,
+            )
+        )
     head = Line(f"for k in range({first}, {first + end - start}):", "", (), groups[start].lines[0].depth, opens=True)
     for group in groups[:start]:
         _rename(group.lines, merged)

@@ -98,8 +98,12 @@ class _Scheduler:
         self.records = [node for node in phase.nodes if node.primitive == "record"]
         roots = [node.inputs[0] for node in self.records] if not listed else []
         roots += [phase.scores] if phase.scores is not None else []
-        self.printer = StatementPrinter(phase.nodes, self.spelling, path, roots, gradients=self.gradients, frozen=phase.frozen)
-        self.updates = {node.unit.name: node.unit for node in phase.nodes if node.primitive == "update" and node.unit is not None}
+        self.printer = StatementPrinter(
+            phase.nodes, self.spelling, path, roots, gradients=self.gradients, frozen=phase.frozen
+        )
+        self.updates = {
+            node.unit.name: node.unit for node in phase.nodes if node.primitive == "update" and node.unit is not None
+        }
         self.waiting: dict[int, list[Segment]] = {}
         """Segments by the index of the node after which they can run."""
         self.pending: Counter[str] = Counter()
@@ -195,12 +199,18 @@ class _Scheduler:
             return
         units: list[Unit] = []
         if self.ready:
-            line = self.printer.backward(self.ready, listed)
+            reached = {f.unit.name: f.unit for segment in self.ready for f in segment.forwards if f.unit is not None}
+            learning = [name for key, unit in reached.items() if key in self.updates for name, _ in unit.parameters]
+            line = self.printer.backward(self.ready, listed, learning if set(reached) - set(self.updates) else ())
             line.block = self.ready[-1].forwards[-1].block if len(self._blocks(self.ready)) == 1 else ""
             line.comment = _reach(self.ready, self.spelling)
-            units = [self.updates[f.unit.name] for s in self.ready for f in s.forwards if f.unit and f.unit.name in self.updates]
-        seen: set[str] = set()
-        distinct = [unit for unit in [*self.postponed, *units] if not (unit.name in seen or seen.add(unit.name))]
+            units = [
+                self.updates[f.unit.name]
+                for s in self.ready
+                for f in s.forwards
+                if f.unit and f.unit.name in self.updates
+            ]
+        distinct = list({unit.name: unit for unit in [*self.postponed, *units]}.values())
         self.ready = []
         self.postponed = [unit for unit in distinct if at is not None and self._still_read(unit, at)]
         later = {unit.name for unit in self.postponed}

@@ -47,7 +47,11 @@ class Script:
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("lpc.codegen"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        loader=PackageLoader("lpc.codegen"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
 
 
@@ -86,14 +90,18 @@ class _ScriptPrinter:
         taken = inline(sorted(self.imports))
         own = ["import sys", "import torch", "import torch.nn.functional as F", "from torch import nn"]
         foreign = [f"from {module} import {name}" for made in classes for module, name in made.foreign]
-        text = _environment().get_template("script.py.j2").render(
-            own=own_parts,
-            task=task,
-            dependencies=", ".join(json.dumps(name) for name in self._dependencies(taken.names)),
-            docstring=self._docstring(),
-            imports="\n".join(import_lines([*own, *foreign, *taken.imports])),
-            source=f"SOURCE = {quoted_source(self.program.source.text)}",
-            sections=taken.sections,
+        text = (
+            _environment()
+            .get_template("script.py.j2")
+            .render(
+                own=own_parts,
+                task=task,
+                dependencies=", ".join(json.dumps(name) for name in self._dependencies(taken.names)),
+                docstring=self._docstring(),
+                imports="\n".join(import_lines([*own, *foreign, *taken.imports])),
+                source=f"SOURCE = {quoted_source(self.program.source.text)}",
+                sections=taken.sections,
+            )
         )
         return Script(self.script_name(), with_body_hash(text))
 
@@ -132,8 +140,16 @@ class _ScriptPrinter:
 
     def _inference_added(self) -> list[Added]:
         """What rules add that the prediction needs: it belongs to the network."""
-        used = {source.name for node in walk(self.traced.prediction_nodes) if isinstance(source := node.attributes.get("source"), Added)}
-        used |= {n.unit.head.name for n in walk(self.traced.prediction_nodes) if n.unit is not None and n.unit.head is not None}
+        used = {
+            source.name
+            for node in walk(self.traced.prediction_nodes)
+            if isinstance(source := node.attributes.get("source"), Added)
+        }
+        used |= {
+            n.unit.head.name
+            for n in walk(self.traced.prediction_nodes)
+            if n.unit is not None and n.unit.head is not None
+        }
         return [added for added in self.traced.added if added.name in used]
 
     def _network(self, classes: Sequence[BlockClass]) -> str:
@@ -142,7 +158,11 @@ class _ScriptPrinter:
         own = self._inference_added()
         if own:
             self.imports.add("Added")
-        lines = ["class Network(nn.Module):", f'    """What `{self.program.name}` predicts with: each block, and what inference does with them."""', ""]
+        lines = [
+            "class Network(nn.Module):",
+            f'    """What `{self.program.name}` predicts with: each block, and what inference does with them."""',
+            "",
+        ]
         if self.attributes.renamed:
             table = {attribute: block for block, attribute in self.attributes.renamed.items()}
             lines += [f"    RENAMED = {json.dumps(table)}  # attributes whose names Python or torch has a use for", ""]
@@ -155,13 +175,20 @@ class _ScriptPrinter:
         for chain in self.network.chains:
             doc = f'        """Block k of the chain `{chain}`, counted from 1."""'
             lines += ["", f"    def {chain}(self, k):", doc, f'        return self.get_submodule(f"{chain}_{{k}}")']
-        lines += ["", f"    def forward(self, {', '.join(identifier(name) for name in reads)}):", *(f"        {line}" for line in body)]
+        lines += [
+            "",
+            f"    def forward(self, {', '.join(identifier(name) for name in reads)}):",
+            *(f"        {line}" for line in body),
+        ]
         return "\n".join(lines)
 
     def _learning(self) -> str:
         inference = {added.name for added in self._inference_added()}
         added = [a for a in self.traced.added if a.name not in inference]
-        lines = ["def add_learning_parameters(net):", '    """What the rules add to blocks: needed to learn, not to predict."""']
+        lines = [
+            "def add_learning_parameters(net):",
+            '    """What the rules add to blocks: needed to learn, not to predict."""',
+        ]
         if added:
             self.imports.add("Added")
             lines += [f"    {line}" for line in additions(self.network, added, self.attributes, "net", held=inference)]
@@ -198,8 +225,8 @@ class _ScriptPrinter:
                 text, imports = self.printer.finish(turn.phase.finish, turn.finish, turn.finish_doc)
                 self.imports |= imports
                 texts.append(text)
-        text, imports = augment(self.data)
-        self.imports |= imports
+        text, taken = augment(self.data)
+        self.imports |= taken
         return [*texts, self._score(), *([text] if text else []), self._load()]
 
     def _kept_still(self, turn: Turn) -> list[Block]:
@@ -209,8 +236,14 @@ class _ScriptPrinter:
         return [block for block in self.network.blocks if block.name in turn.phase.frozen and block.name in restless]
 
     def _mode(self, turn: Turn, kept: Sequence[Block]) -> str:
-        lines = [f"def {turn.mode_function}(net):", '    """Frozen blocks keep their statistics and drop nothing."""', "    net.train()"]
-        lines += [f"    {line}" for line in looped([Item(block, "{net}.eval()") for block in kept], self.attributes, "net")]
+        lines = [
+            f"def {turn.mode_function}(net):",
+            '    """Frozen blocks keep their statistics and drop nothing."""',
+            "    net.train()",
+        ]
+        lines += [
+            f"    {line}" for line in looped([Item(block, "{net}.eval()") for block in kept], self.attributes, "net")
+        ]
         return "\n".join(lines)
 
     def _target_nodes(self) -> bool:
@@ -225,7 +258,11 @@ class _ScriptPrinter:
         reads = {str(n.attributes["source"]) for n in self.traced.prediction_nodes if n.primitive == "input"}
         inputs = ", ".join(identifier(name) for name in self.network.data if name in reads)
         loss = LOSSES[self.objective.loss]
-        target = identifier(self.objective.target) if self.objective.target in self.network.data else f"target_of({', '.join(names)})"
+        target = (
+            identifier(self.objective.target)
+            if self.objective.target in self.network.data
+            else f"target_of({', '.join(names)})"
+        )
         many = len(self.traced.prediction.kind.shape) > 1 and loss.positions_value
         value = (loss.positions_value if many else loss.value).format("scores", target)
         self.imports |= set(loss.imports)
@@ -310,7 +347,9 @@ class _ScriptPrinter:
         p = self.protocol
         curve = p.schedule.kind if p.schedule.kind != "step" else "staircase"
         self.imports |= {"schedule", curve}
-        called = f"staircase(every={p.schedule.every!r}, factor={p.schedule.factor!r})" if curve == "staircase" else curve
+        called = (
+            f"staircase(every={p.schedule.every!r}, factor={p.schedule.factor!r})" if curve == "staircase" else curve
+        )
         options = [f"warmup={p.schedule.warmup!r}"] if p.schedule.warmup else []
         options += ["by_steps=True"] if p.steps is not None else []
         return f"schedule({', '.join([called, repr(p.epochs if p.epochs is not None else p.steps), *options])})"
@@ -327,13 +366,15 @@ class _ScriptPrinter:
         while at < len(blocks):
             block = blocks[at]
             end = at + 1
-            while block.chain and end < len(blocks) and blocks[end].chain is not None and blocks[end].chain[0] == block.chain[0]:
+            while block.chain and end < len(blocks) and _of_chain(blocks[end], block.chain[0]):
                 if values[blocks[end].name] != values[block.name]:
                     break
                 end += 1
             if block.chain and end - at >= 3:
                 first = block.chain[1]
-                items.append(f'**{{f"{block.chain[0]}_{{k}}": {json.dumps(values[block.name])} for k in range({first}, {first + end - at})}}')
+                items.append(
+                    f'**{{f"{block.chain[0]}_{{k}}": {json.dumps(values[block.name])} for k in range({first}, {first + end - at})}}'
+                )
             else:
                 items += [f"{json.dumps(one.name)}: {json.dumps(values[one.name])}" for one in blocks[at:end]]
             at = end
@@ -379,6 +420,10 @@ class _ScriptPrinter:
         return f"({', '.join(items)},)" if len(items) == 1 else f"({', '.join(items)})"
 
 
+def _of_chain(block: Block, chain: str) -> bool:
+    return block.chain is not None and block.chain[0] == chain
+
+
 def _vias(traced: Traced) -> dict[str, list[str]]:
     """The operations of each block whose input gradient goes through feedback in some phase."""
     found: dict[str, list[str]] = {}
@@ -386,7 +431,9 @@ def _vias(traced: Traced) -> dict[str, list[str]]:
         for node in walk(phase.nodes):
             via = node.attributes.get("via")
             if node.primitive == "vjp" and node.unit is not None and isinstance(via, Mapping):
-                found.setdefault(node.unit.name, []).extend(name for name in via if name not in found.get(node.unit.name, []))
+                found.setdefault(node.unit.name, []).extend(
+                    name for name in via if name not in found.get(node.unit.name, [])
+                )
     return found
 
 

@@ -132,7 +132,12 @@ class _Speller:
     def _ends_at(self, value: Value, below: Node) -> bool:
         """Every use is the cotangent of `below`'s accumulating vjp, or a sum that is."""
         for node, position in self.uses.get(value.key, ()):
-            if node.primitive == "vjp" and position == 1 and node.inputs[0].node is below and node.index not in self.inside:
+            if (
+                node.primitive == "vjp"
+                and position == 1
+                and node.inputs[0].node is below
+                and node.index not in self.inside
+            ):
                 continue
             if node.primitive == "map" and node.attributes["function"] == "add" and node.index not in self.inside:
                 if self._ends_at(Value(node, 0, SILENT), below):
@@ -151,7 +156,11 @@ class _Speller:
                 consumer = source.inputs[0].node
                 self.made.attached.add((consumer.index, term.port - 1))
                 segment = self._merge(segment, self._segment(consumer))
-            elif source.primitive == "grad" and self._ends_at(term, forward) and source.inputs[0].node.inputs[0].node is forward:
+            elif (
+                source.primitive == "grad"
+                and self._ends_at(term, forward)
+                and source.inputs[0].node.inputs[0].node is forward
+            ):
                 loss = source.inputs[0]
                 self.made.attached_losses.add(loss.node.index)
                 self.made.absorbed.add(source.index)

@@ -147,7 +147,10 @@ class StatementPrinter:
             return self._sum(node, function.name)
         if function.name == "scale":
             return self._scaled(node)
-        inputs = [self.read(value, atom=function.text.startswith("{0}.") or function.text.startswith("{0}[")) for value in node.inputs]
+        inputs = [
+            self.read(value, atom=function.text.startswith("{0}.") or function.text.startswith("{0}["))
+            for value in node.inputs
+        ]
         attributes = {k: literal(v) for k, v in node.attributes.items() if k != "function"}
         return function.text.format(*inputs, **attributes), function.atom
 
@@ -235,7 +238,9 @@ class StatementPrinter:
         call = f"{mark('u', unit.name)}({', '.join(texts)})"
         if unit.batch_coupled and node.outputs[0].streams > 1:
             chunked = ", ".join(["x", *texts[1:]])
-            call = f"torch.cat([{mark('u', unit.name)}({chunked}) for x in {texts[0]}.chunk({node.outputs[0].streams})])"
+            call = (
+                f"torch.cat([{mark('u', unit.name)}({chunked}) for x in {texts[0]}.chunk({node.outputs[0].streams})])"
+            )
         return call
 
     def _forward_input(self, node: Node, position: int) -> str:
@@ -255,8 +260,16 @@ class StatementPrinter:
 
     # -- statements -------------------------------------------------------------------------------------------------
 
-    def add(self, text: str, node: Node | None = None, *, writes: Sequence[str] = (), quiet: bool = False, block: str = "") -> Line:
-        line = Line(text, block or (node.block if node is not None else ""), tuple(writes), self.depth, quiet=quiet and self.gradients)
+    def add(
+        self, text: str, node: Node | None = None, *, writes: Sequence[str] = (), quiet: bool = False, block: str = ""
+    ) -> Line:
+        line = Line(
+            text,
+            block or (node.block if node is not None else ""),
+            tuple(writes),
+            self.depth,
+            quiet=quiet and self.gradients,
+        )
         self.lines.append(line)
         return line
 
@@ -307,7 +320,13 @@ class StatementPrinter:
             value = node.inputs[position]
             key = f"{node.index}.in{position}"
             self.named[key] = f"{value.node.unit.name if value.node.unit else value.node.name or 'value'}_leaf"
-            self.add(f"{mark('v', key)} = {self.read(value)}.detach().requires_grad_()".replace(".detach().detach()", ".detach()"), node, writes=[key])
+            self.add(
+                f"{mark('v', key)} = {self.read(value)}.detach().requires_grad_()".replace(
+                    ".detach().detach()", ".detach()"
+                ),
+                node,
+                writes=[key],
+            )
             self.leaf_names[node.index, position] = mark("v", key)
 
     def _explicit(self, node: Node) -> None:
@@ -354,20 +373,26 @@ class StatementPrinter:
 
     # -- backward calls and writes ----------------------------------------------------------------------------------
 
-    def backward(self, segments: Sequence[Segment], listed: str | None) -> Line:
-        """One backward call for some segments. `listed`: the name of a list of all their losses, where there is one."""
+    def backward(self, segments: Sequence[Segment], listed: str | None, learning: Sequence[str] = ()) -> Line:
+        """One backward call for some segments. `listed`: the name of a list of all their losses, where there is one.
+
+        `learning`: where gradients pass blocks that do not learn here, the parameters that do; others get no gradient.
+        """
+        only = f"inputs=[{', '.join(self.path(name) for name in learning)}]" if learning else ""
         roots = [root for segment in segments for root in segment.roots]
         losses = [root for root in roots if root.cotangent is None]
         given = [root for root in roots if root.cotangent is not None]
         if not given:
             texts = [self.read(root.value, attached=True) for root in losses]
             if listed is not None or len(losses) > 1:
-                return self.add(f"torch.autograd.backward({listed or '[' + ', '.join(texts) + ']'})")
-            return self.add(f"{texts[0]}.backward()")
+                return self.add(
+                    f"torch.autograd.backward({listed or '[' + ', '.join(texts) + ']'}{', ' * bool(only)}{only})"
+                )
+            return self.add(f"{texts[0]}.backward({only})")
         ordered = sorted(roots, key=lambda root: root.value.key)
         values = ", ".join(self.read(root.value, attached=True) for root in ordered)
         cotangents = ", ".join(self._cotangent(root) for root in ordered)
-        return self.add(f"torch.autograd.backward([{values}], [{cotangents}])")
+        return self.add(f"torch.autograd.backward([{values}], [{cotangents}]{', ' * bool(only)}{only})")
 
     def _cotangent(self, root: Root) -> str:
         return "None" if root.cotangent is None else self.read(root.cotangent)

@@ -16,6 +16,7 @@ from lpc.interpret import functions, losses
 from lpc.interpret.operations import draw, evaluate, new_statistics
 from lpc.interpret.optimizers import OptimizerState, apply
 from lpc.ir.network import TARGET, Network
+from lpc.ir.network import Node as Operation
 from lpc.ir.op import Weight
 from lpc.ir.program import Objective, Optimizer
 from lpc.ir.step import Added, Kind, Node, Unit
@@ -25,6 +26,7 @@ from lpc.runtime.random import RANDOM
 Gradients = dict[str, Tensor]
 Result = Tensor | Gradients
 Values = dict[tuple[int, int], Result]
+Definition = Callable[[Mapping[str, Tensor], Sequence[Tensor]], Tensor]
 
 
 @dataclass
@@ -160,7 +162,9 @@ class _Machine:
         made = dict(self.batch)
         for node in self.program.network.target_nodes:
             if node.owner == TARGET:
-                made[node.name] = evaluate(node.kind, node.arguments, [made[name] for name in node.inputs], {}, training=False)
+                made[node.name] = evaluate(
+                    node.kind, node.arguments, [made[name] for name in node.inputs], {}, training=False
+                )
         return made[source]
 
     def _map(self, node: Node, inputs: list[Result]) -> Result:
@@ -266,7 +270,9 @@ class _Machine:
         gradients, below = self._pull_operations(trace, cotangent, via)
         return [gradients, *below]
 
-    def _pull_streams(self, trace: _Trace, cotangent: Tensor, via: Mapping[str, Added], streams: int) -> Sequence[Result]:
+    def _pull_streams(
+        self, trace: _Trace, cotangent: Tensor, via: Mapping[str, Added], streams: int
+    ) -> Sequence[Result]:
         """A pair through operations that couple the batch: each stream apart, gradients added."""
         total: Gradients = {}
         below: list[list[Tensor]] = []
@@ -279,7 +285,19 @@ class _Machine:
             below.append(pulled)
         return [total, *(torch.cat(parts) for parts in zip(*below, strict=True))]
 
-    def _pull_operations(self, trace: _Trace, cotangent: Tensor, via: Mapping[str, Added]) -> tuple[Gradients, list[Tensor]]:
+    def _definition(
+        self, node: Operation, weights: Mapping[str, Tensor], training: bool, mask: Tensor | None
+    ) -> Definition:
+        """One operation of a block as a function of its trained weights and its inputs."""
+
+        def output(trained: Mapping[str, Tensor], inputs: Sequence[Tensor]) -> Tensor:
+            return evaluate(node.kind, node.arguments, inputs, {**weights, **trained}, training=training, mask=mask)
+
+        return output
+
+    def _pull_operations(
+        self, trace: _Trace, cotangent: Tensor, via: Mapping[str, Added]
+    ) -> tuple[Gradients, list[Tensor]]:
         """Down through a block, one operation at a time; `via` replaces a weight on the way to an operation's input."""
         network = self.program.network
         block = network.block(trace.unit.name)
@@ -293,18 +311,17 @@ class _Machine:
             mask = self._mask(node.name, node.kind, node.arguments, given) if trace.training else None
             trained = [weight.name for weight in node.weights if weight.trained]
 
-            def output(ws: Mapping[str, Tensor], xs: Sequence[Tensor], node=node, weights=weights, mask=mask) -> Tensor:  # type: ignore[no-untyped-def]
-                return evaluate(node.kind, node.arguments, xs, {**weights, **ws}, training=trace.training, mask=mask)
+            output = self._definition(node, weights, trace.training, mask)
 
             arrived = arriving[node.name]
-            for name, gradient in _gradients(output, {n: weights[n] for n in trained}, given, arrived, of="weights").items():
+            for name, gradient in _weight_gradients(output, {n: weights[n] for n in trained}, given, arrived).items():
                 gradients[f"{node.name}.{name}"] = gradient
             path = {n: weights[n] for n in trained}
             if (stand_in := via.get(node.attribute)) is not None:
                 path["weight"] = self.program.state[stand_in.name]
                 if stand_in.trained:  # it makes the moves of the weight it stands in for
                     gradients[stand_in.name] = gradients[f"{node.name}.weight"]
-            pulled = _gradients(output, path, given, arrived, of="inputs")
+            pulled = _input_gradients(output, path, given, arrived)
             for position, name in enumerate(node.inputs):
                 if position in pulled:
                     arriving[name] = arriving[name] + pulled[position] if name in arriving else pulled[position]
@@ -316,18 +333,29 @@ def _source(network: Network, name: str) -> str:
     return network.block(name).output if network.has_block(name) else name
 
 
-def _gradients(output, weights, inputs, cotangent, *, of):  # type: ignore[no-untyped-def]
-    """Derivative of one operation's plain definition: of its weights by name, or of its inputs by position."""
-    ws = {name: w.detach().clone().requires_grad_(of == "weights") for name, w in weights.items()}
-    xs = [x.detach().clone().requires_grad_(of == "inputs" and x.is_floating_point()) for x in inputs]
-    wanted = dict(ws) if of == "weights" else {i: x for i, x in enumerate(xs) if x.requires_grad}
-    if not wanted:
-        return {}
-    made = output(ws, xs)
-    if not made.requires_grad:
-        return {key: torch.zeros_like(value) for key, value in wanted.items()}
-    found = torch.autograd.grad(made, list(wanted.values()), cotangent, allow_unused=True)
-    return {key: torch.zeros_like(wanted[key]) if g is None else g for key, g in zip(wanted, found, strict=True)}
+def _weight_gradients(
+    output: Definition, weights: Mapping[str, Tensor], inputs: Sequence[Tensor], cotangent: Tensor
+) -> dict[str, Tensor]:
+    """The cotangent pulled through one operation's plain definition to its weights, by name."""
+    wanted = {name: weight.detach().clone().requires_grad_() for name, weight in weights.items()}
+    made = output(wanted, [x.detach() for x in inputs])
+    return dict(zip(wanted, _pulled(made, list(wanted.values()), cotangent), strict=True))
+
+
+def _input_gradients(
+    output: Definition, weights: Mapping[str, Tensor], inputs: Sequence[Tensor], cotangent: Tensor
+) -> dict[int, Tensor]:
+    """The same to its inputs, by position; whole numbers have none."""
+    given = [x.detach().clone().requires_grad_(x.is_floating_point()) for x in inputs]
+    wanted = {position: x for position, x in enumerate(given) if x.requires_grad}
+    made = output({name: weight.detach() for name, weight in weights.items()}, given)
+    return dict(zip(wanted, _pulled(made, list(wanted.values()), cotangent), strict=True))
+
+
+def _pulled(made: Tensor, wanted: list[Tensor], cotangent: Tensor) -> Sequence[Tensor]:
+    if not wanted or not made.requires_grad:
+        return [torch.zeros_like(value) for value in wanted]
+    return torch.autograd.grad(made, wanted, cotangent, allow_unused=True, materialize_grads=True)
 
 
 def _head(unit: Unit, x: Tensor, weight: Tensor) -> Tensor:
@@ -360,6 +388,5 @@ def _solve(node: Node, tensors: list[Tensor]) -> Tensor:
     penalty = torch.eye(len(products), dtype=torch.float64) * ridge * rows
     if free:
         penalty[-free:] = 0
-    return torch.linalg.solve(products + penalty, moments)
-
-
+    solution: Tensor = torch.linalg.solve(products + penalty, moments)
+    return solution

@@ -50,7 +50,9 @@ def gradient(node: Node, inputs: Sequence[Tensor], argument: object) -> Tensor:
         case "goodness":
             positive, negative = _goodness(node, x).chunk(2)
             threshold = _threshold(node)
-            slope = torch.cat([-1 / (1 + torch.exp(positive - threshold)), 1 / (1 + torch.exp(threshold - negative))]) / len(x)
+            slope = torch.cat(
+                [-1 / (1 + torch.exp(positive - threshold)), 1 / (1 + torch.exp(threshold - negative))]
+            ) / len(x)
             per = 2 / x[0].numel() if node.attributes["goodness"] == "mean" else 2.0
             return (slope[:, None] * per * x.reshape(len(x), -1)).reshape(x.shape)
         case "sparsemax":

@@ -21,7 +21,12 @@ class OptimizerState:
 
 
 def apply(
-    optimizer: Optimizer, held: OptimizerState, state: MutableMapping[str, Tensor], name: str, gradient: Tensor, factor: float
+    optimizer: Optimizer,
+    held: OptimizerState,
+    state: MutableMapping[str, Tensor],
+    name: str,
+    gradient: Tensor,
+    factor: float,
 ) -> None:
     """One optimizer step of one parameter; `factor` multiplies the rate."""
     a = optimizer.arguments

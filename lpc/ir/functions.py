@@ -49,7 +49,9 @@ def _fold(kinds: tuple[Kind, ...], _attributes: Attributes) -> Kind:
 
 def _rows(kinds: tuple[Kind, ...], attributes: Attributes) -> Kind:
     rows, columns = kinds[0].shape
-    return replace(kinds[0], shape=(_int(attributes, "stop") - _int(attributes, "start"), columns) if rows else (0, columns))
+    return replace(
+        kinds[0], shape=(_int(attributes, "stop") - _int(attributes, "start"), columns) if rows else (0, columns)
+    )
 
 
 def _row(kinds: tuple[Kind, ...], _attributes: Attributes) -> Kind:
@@ -88,8 +90,12 @@ FUNCTIONS: dict[str, Function] = {
         Function("log", "{0}.clamp_min(1e-30).log()", flops=2),
         Function("normalise", "normalise({0})", flops=3, imports=("normalise",)),
         Function("goodness", "goodness({0}, {kind})", infer=_per_example, flops=2, imports=("goodness",)),
-        Function("label_streams", "label_streams({0}, {1}, {2}, {classes})", infer=_two, flops=0, imports=("label_streams",)),
-        Function("write_neutral_label", "write_neutral_label({0}, {classes})", flops=0, imports=("write_neutral_label",)),
+        Function(
+            "label_streams", "label_streams({0}, {1}, {2}, {classes})", infer=_two, flops=0, imports=("label_streams",)
+        ),
+        Function(
+            "write_neutral_label", "write_neutral_label({0}, {classes})", flops=0, imports=("write_neutral_label",)
+        ),
         Function("sweep_labels", "sweep_labels({0}, {classes})", infer=_sweep, flops=0, imports=("sweep_labels",)),
         Function("fold_sweep", "{0}.view({classes}, -1).T", infer=_fold, flops=0),
         Function("one_hot", "F.one_hot({0}, {classes})", infer=_classes, flops=0),

@@ -66,7 +66,7 @@ class Block:
 class Network:
     """A frozen graph and its blocks, in topological order (ties: order of declaration)."""
 
-    graph: nx.MultiDiGraph
+    graph: nx.MultiDiGraph[str]
     blocks: tuple[Block, ...]
     data: tuple[str, ...]
     chains: Mapping[str, int] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Network:
 
     @staticmethod
     def build(nodes: Iterable[Node], blocks: Iterable[Block], chains: Mapping[str, int]) -> Network:
-        graph: nx.MultiDiGraph = nx.MultiDiGraph()
+        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         made = tuple(nodes)
         for node in made:
             graph.add_node(node.name, node=node)
@@ -85,7 +85,8 @@ class Network:
         return Network(nx.freeze(graph), tuple(blocks), data, dict(chains))
 
     def node(self, name: str) -> Node:
-        return self.graph.nodes[name]["node"]
+        found: Node = self.graph.nodes[name]["node"]
+        return found
 
     @cached_property
     def _by_name(self) -> dict[str, Block]:

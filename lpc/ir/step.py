@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 from lpc.ir.op import Law
 
@@ -182,11 +182,10 @@ class Tape:
         body: Body | None = None,
         name: str = "",
         block: str | None = None,
-        **attributes: object,
+        **attributes: Any,
     ) -> tuple[Value, ...]:
-        node = Node(
-            self.count, primitive, tuple(inputs), tuple(outputs), attributes, self.block if block is None else block, unit, body, name
-        )
+        owner = self.block if block is None else block
+        node = Node(self.count, primitive, tuple(inputs), tuple(outputs), attributes, owner, unit, body, name)
         self.count += 1
         self.nodes.append(node)
         return tuple(Value(node, port, self) for port in range(len(outputs)))
@@ -272,7 +271,9 @@ def show(nodes: Sequence[Node], indent: int = 0) -> str:
         inputs = ", ".join(f"%{v.node.index}.{v.port}" for v in node.inputs)
         unit = f" {node.unit.name}" if node.unit else ""
         attributes = "".join(f" {k}={v}" for k, v in node.attributes.items() if isinstance(v, (int, float, str)))
-        lines.append(" " * indent + (f"{outputs} = " if outputs else "") + f"{node.primitive}{unit}({inputs}){attributes}")
+        lines.append(
+            " " * indent + (f"{outputs} = " if outputs else "") + f"{node.primitive}{unit}({inputs}){attributes}"
+        )
         if node.body is not None:
             lines.append(show(node.body.nodes, indent + 4))
     return "\n".join(lines)

@@ -31,11 +31,16 @@ class NoLegalRule(Diagnostic):
     """
 
     title = "no rule that `auto` may choose can train these blocks"
-    label = "{why}"
+    label = "{reason}"
     help = "let it choose among more rules, as in `auto(among = [mono_forward, backprop])`"
-    bad = SOUND.replace("train epochs", "learn hidden with mono_forward\nlearn readout with auto(among = [forward_forward])\ntrain epochs")
-    good = SOUND.replace("train epochs", "learn hidden with mono_forward\nlearn readout with auto(among = [mono_forward])\ntrain epochs")
-    why: str
+    bad = SOUND.replace(
+        "train epochs",
+        "learn hidden with mono_forward\nlearn readout with auto(among = [forward_forward])\ntrain epochs",
+    )
+    good = SOUND.replace(
+        "train epochs", "learn hidden with mono_forward\nlearn readout with auto(among = [mono_forward])\ntrain epochs"
+    )
+    reason: str
 
 
 @error("LP331")
@@ -63,9 +68,9 @@ class TooManyToChoose(Diagnostic):
     label = "too many to choose for exactly"
     help = "name a rule for most of them: `learn all with mono_forward`"
     bad = SOUND.replace("block readout = hidden", "block more[60] = hidden -> linear(64)\nblock readout = more")
-    good = SOUND.replace("block readout = hidden", "block more[60] = hidden -> linear(64)\nblock readout = more").replace(
-        "train epochs", "learn all with mono_forward\ntrain epochs"
-    )
+    good = SOUND.replace(
+        "block readout = hidden", "block more[60] = hidden -> linear(64)\nblock readout = more"
+    ).replace("train epochs", "learn all with mono_forward\ntrain epochs")
     count: int
 
 
@@ -153,14 +158,16 @@ class Chooser:
             return None
         options = self._chain_options() if chain else list(self._all_options())
         if not options:
-            report.add(NoLegalRule(span=span, why=self.reason or "none of them is legal here"))
+            report.add(NoLegalRule(span=span, reason=self.reason or "none of them is legal here"))
             return None
         fitting = [o for o in options if self.budget is None or o[0].memory <= self.budget]
         if not fitting:
             least = min(price.memory for price, _ in options)
             report.add(BudgetTooSmall(span=span, budget=in_bytes(self.budget or 0), least=in_bytes(least, up=True)))
             return None
-        _, uses = min(fitting, key=lambda option: (option[0].rank(self.minimize), option[0].rank("time"), _names(option[1])))
+        _, uses = min(
+            fitting, key=lambda option: (option[0].rank(self.minimize), option[0].rank("time"), _names(option[1]))
+        )
         return {block.name: use for block, use in zip(self.blocks, uses, strict=True)}
 
     def _is_chain(self) -> bool:
@@ -218,7 +225,9 @@ class Chooser:
             objection = next(objections(region), None)
             if objection is not None:
                 self.reason = f"`{region.rule.name}` cannot train `{objection.block}`: {objection.reason}"
-            self.prices[key] = None if objection else price_of(region_costs(region, self._optimizers(names), self.batch))
+            self.prices[key] = (
+                None if objection else price_of(region_costs(region, self._optimizers(names), self.batch))
+            )
         return self.prices[key]
 
     def _optimizers(self, names: Sequence[str]) -> Mapping[str, Optimizer]:
@@ -248,10 +257,14 @@ class Chooser:
                 )
 
 
-def _pareto(options: Sequence[tuple[Price, tuple[RuleUse, ...]]], minimize: str) -> list[tuple[Price, tuple[RuleUse, ...]]]:
+def _pareto(
+    options: Sequence[tuple[Price, tuple[RuleUse, ...]]], minimize: str
+) -> list[tuple[Price, tuple[RuleUse, ...]]]:
     """Options that no other beats in cost, state and transient alike, of those whose last rule is the same."""
     kept: list[tuple[Price, tuple[RuleUse, ...]]] = []
-    ordered = sorted(options, key=lambda o: (o[0].rank(minimize), o[0].seconds, o[0].state, o[0].transient, _names(o[1])))
+    ordered = sorted(
+        options, key=lambda o: (o[0].rank(minimize), o[0].seconds, o[0].state, o[0].transient, _names(o[1]))
+    )
     for price, uses in ordered:
         beaten = any(
             same(other[-1], uses[-1])

@@ -97,7 +97,12 @@ def cost(program: Program, _report: Report) -> Program:
     """
     assert program.protocol is not None
     optimizers = {name: use.optimizer or program.protocol.optimizer for name, use in program.uses.items()}
-    return replace(program, costs=costs_of(program.regions, program.plan.phases, program.plan.added, optimizers, program.protocol.batch or 1024))
+    return replace(
+        program,
+        costs=costs_of(
+            program.regions, program.plan.phases, program.plan.added, optimizers, program.protocol.batch or 1024
+        ),
+    )
 
 
 def costs_of(
@@ -120,12 +125,19 @@ def costs_of(
         tally[tensor.block].rule_parameters += tensor.size
         if not tensor.trained:
             tally[tensor.block].state_bytes += tensor.size * (8 if tensor.dtype == "f64" else 4)
-    trained = {node.unit.name: node.unit for phase in phases for node in phase.nodes if node.primitive == "update" and node.unit}
+    trained = {
+        node.unit.name: node.unit
+        for phase in phases
+        for node in phase.nodes
+        if node.primitive == "update" and node.unit
+    }
     for unit in trained.values():
         optimizer = optimizers[unit.block]
         kept = STATE_TENSORS[optimizer.kind] + (1 if optimizer.arguments.get("momentum") else 0)
         tally[unit.block].state_bytes += unit.size * 4 * (2 + kept)
-        tally[unit.block].step += Cost(bytes=unit.size * 4.0 * (3 + 2 * kept), flops=unit.size * (4.0 + 6 * kept), calls=1)
+        tally[unit.block].step += Cost(
+            bytes=unit.size * 4.0 * (3 + 2 * kept), flops=unit.size * (4.0 + 6 * kept), calls=1
+        )
     blocks = {}
     for block in order:
         if block.name not in trained:
@@ -172,7 +184,11 @@ def node_flops(node: Node, used: set[tuple[int, int]]) -> int:
             return unit.flops * node.outputs[0].streams
         case "vjp" if unit is not None:
             weights, inputs = (node.index, 0) in used, any((node.index, p) in used for p in range(1, len(node.outputs)))
-            pull = unit.weight_pull_flops * weights + unit.inner_pull_flops * (weights or inputs) + unit.input_pull_flops * inputs
+            pull = (
+                unit.weight_pull_flops * weights
+                + unit.inner_pull_flops * (weights or inputs)
+                + unit.input_pull_flops * inputs
+            )
             return pull * node.inputs[0].kind.streams
         case "map":
             return _function_flops(node)

@@ -34,8 +34,12 @@ class PinsCross(Diagnostic):
 
     title = "`{later}` is pinned to stage {second}, before stage {first} of `{earlier}`"
     label = "stages must not decrease along the network"
-    bad = SOUND.replace("train epochs", "place stages = 2\nplace hidden on stage 2\nplace readout on stage 1\ntrain epochs")
-    good = SOUND.replace("train epochs", "place stages = 2\nplace hidden on stage 1\nplace readout on stage 2\ntrain epochs")
+    bad = SOUND.replace(
+        "train epochs", "place stages = 2\nplace hidden on stage 2\nplace readout on stage 1\ntrain epochs"
+    )
+    good = SOUND.replace(
+        "train epochs", "place stages = 2\nplace hidden on stage 1\nplace readout on stage 2\ntrain epochs"
+    )
     later: str
     second: int
     earlier: str
@@ -81,7 +85,9 @@ def partition(program: Program, report: Report) -> Program:
 
 def _allowed(program: Program, names: Sequence[str], report: Report) -> list[int | None] | None:
     """The stage (from 0) each block is pinned to."""
-    pins: list[int | None] = [stage - 1 if (stage := program.placement.pins.get(name)) is not None else None for name in names]
+    pins: list[int | None] = [
+        stage - 1 if (stage := program.placement.pins.get(name)) is not None else None for name in names
+    ]
     last: tuple[str, int] | None = None
     for name, pin in zip(names, pins, strict=True):
         if pin is None:
@@ -110,7 +116,7 @@ def crossings(program: Program, names: Sequence[str], costs: Costs) -> list[int]
         readers = [position[reader] for reader in program.network.consumers(name)]
         if readers:
             change[at + 1] += costs.blocks[name].output_bytes
-            change[max(readers) + 1 if max(readers) + 1 <= len(names) else len(names)] -= costs.blocks[name].output_bytes
+            change[min(max(readers) + 1, len(names))] -= costs.blocks[name].output_bytes
     total, made = 0, []
     for delta in change[: len(names)]:
         total += delta

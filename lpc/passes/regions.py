@@ -78,7 +78,9 @@ def form(shop: Workshop, uses: Mapping[str, RuleUse]) -> list[Region]:
     return [shop.region(uses[run[0].name], run) for run in ordered]
 
 
-def _join(a: list[Block] | None, b: list[Block], runs: list[list[Block]], run_of: dict[str, list[Block]]) -> list[Block]:
+def _join(
+    a: list[Block] | None, b: list[Block], runs: list[list[Block]], run_of: dict[str, list[Block]]
+) -> list[Block]:
     """Two runs become one, the later into the earlier."""
     if a is None or a is b:
         return b
@@ -92,7 +94,7 @@ def _join(a: list[Block] | None, b: list[Block], runs: list[list[Block]], run_of
 def enclosed(shop: Workshop, regions: Sequence[Region]) -> list[tuple[Region, Region]]:
     """Pairs of regions that each wait for the other: a run with blocks of another rule between its own."""
     owner = {block.name: at for at, region in enumerate(regions) for block in region.run}
-    graph: nx.DiGraph = nx.DiGraph()
+    graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(len(regions)))
     for block in shop.network.blocks:
         for name in block.inputs:
@@ -105,7 +107,7 @@ def enclosed(shop: Workshop, regions: Sequence[Region]) -> list[tuple[Region, Re
 def topological(shop: Workshop, regions: Sequence[Region]) -> list[Region]:
     """The regions so that each comes after those it reads; ties in order of declaration."""
     owner = {block.name: at for at, region in enumerate(regions) for block in region.run}
-    graph: nx.DiGraph = nx.DiGraph()
+    graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(len(regions)))
     graph.add_edges_from(
         (owner[name], owner[block.name])
@@ -131,7 +133,11 @@ def _declared_needs(rule: Rule, run: Run) -> Iterator[Illegal]:
     first = run.blocks[0].name
     if rule.needs_error and run.output is None:
         reason = f"the error arises at `{run.objective.block}`, which learns by another rule, so none reaches `{run.blocks[-1]}`"
-        yield Illegal(first, reason, f"learn every block from `{first}` to `{run.objective.block}` with {rule.name}, or use a local rule")
+        yield Illegal(
+            first,
+            reason,
+            f"learn every block from `{first}` to `{run.objective.block}` with {rule.name}, or use a local rule",
+        )
     elif rule.needs_error:
         leads = {run.objective.block}
         for block in reversed(run):
@@ -139,11 +145,21 @@ def _declared_needs(rule: Rule, run: Run) -> Iterator[Illegal]:
                 leads.add(block.name)
         for block in run:
             if block.name not in leads:
-                yield Illegal(block.name, f"no path of {rule.name} blocks leads from it to `{run.objective.block}`", "use a local rule for it")
+                yield Illegal(
+                    block.name,
+                    f"no path of {rule.name} blocks leads from it to `{run.objective.block}`",
+                    "use a local rule for it",
+                )
     if rule.needs_label and not isinstance(run.target, Label):
-        yield Illegal(first, f"it needs a class label, and the target is {run.target}", "use another rule, or an objective on a class label")
+        yield Illegal(
+            first,
+            f"it needs a class label, and the target is {run.target}",
+            "use another rule, or an objective on a class label",
+        )
     elif rule.needs_label and run.positions:
-        yield Illegal(first, "it needs one label an example, and the target has one at each position", "use another rule")
+        yield Illegal(
+            first, "it needs one label an example, and the target has one at each position", "use another rule"
+        )
 
 
 def _black_boxes(region: Region) -> Iterator[Illegal]:
@@ -156,4 +172,8 @@ def _black_boxes(region: Region) -> Iterator[Illegal]:
             if node.primitive == "vjp" and node.unit is not None and node.unit.name in opaque:
                 opaque.discard(node.unit.name)
                 reason = "it holds an operation without derivative, and this rule differentiates its blocks"
-                yield Illegal(node.unit.name, reason, "put the operation into a block of its own, under a rule that never differentiates it")
+                yield Illegal(
+                    node.unit.name,
+                    reason,
+                    "put the operation into a block of its own, under a rule that never differentiates it",
+                )

@@ -120,11 +120,27 @@ class Run:
     def features(self, block: RunBlock) -> int:
         """How many numbers a head on this block reads: its flat output, or one position's where labels have positions."""
         shape = block.unit.output
-        return prod(shape[len(self.positions) :]) if self.positions and shape[: len(self.positions)] == self.positions else prod(shape)
+        return (
+            prod(shape[len(self.positions) :])
+            if self.positions and shape[: len(self.positions)] == self.positions
+            else prod(shape)
+        )
 
-    def added(self, block: RunBlock, name: str, shape: tuple[int, ...], law: Law, summary: str, *, trained: bool, f64: bool = False) -> Added:
+    def added(
+        self,
+        block: RunBlock,
+        name: str,
+        shape: tuple[int, ...],
+        law: Law,
+        summary: str,
+        *,
+        trained: bool,
+        f64: bool = False,
+    ) -> Added:
         """A tensor this run's rule adds to a block, under its state name."""
-        return Added(f"{block.name}.{self.rule}.{name}", block.name, shape, law, trained, summary, "f64" if f64 else "f32")
+        return Added(
+            f"{block.name}.{self.rule}.{name}", block.name, shape, law, trained, summary, "f64" if f64 else "f32"
+        )
 
     def head(self, block: RunBlock, added: Added) -> Unit:
         """The unit that multiplies a block's features by a weight the rule added: scores, one a class."""
@@ -133,7 +149,16 @@ class Run:
         shape = (*self.positions, outputs) if self.positions else (outputs,)
         cost = 2 * outputs * features * rows
         return Unit(
-            added.name, block.name, (block.unit.output,), shape, ((added.name, added.size),), cost, cost, 0, cost, head=added
+            added.name,
+            block.name,
+            (block.unit.output,),
+            shape,
+            ((added.name, added.size),),
+            cost,
+            cost,
+            0,
+            cost,
+            head=added,
         )
 
     def linear_readout(self, block: RunBlock) -> Node | None:

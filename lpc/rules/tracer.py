@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 from lpc.ir.functions import FUNCTIONS
 from lpc.ir.network import Network
@@ -56,7 +57,9 @@ class Recorder:
 
     def get(self, added: Added) -> Value:
         """A tensor the rule added."""
-        return self.tape.record("get", (), (Kind("fixed", added.shape, dtype=added.dtype),), name=added.name, source=added)[0]
+        return self.tape.record(
+            "get", (), (Kind("fixed", added.shape, dtype=added.dtype),), name=added.name, source=added
+        )[0]
 
     def weight(self, name: str, shape: tuple[int, ...]) -> Value:
         """The current value of a weight of the network, by its state name, as a number without gradient."""
@@ -94,7 +97,9 @@ class Recorder:
         self.tape.block = block.name
         self._outward[block.name] = value
 
-    def vjp(self, value: Value, cotangent: Value, via: Mapping[str, Added] | None = None) -> tuple[Value, tuple[Value, ...]]:
+    def vjp(
+        self, value: Value, cotangent: Value, via: Mapping[str, Added] | None = None
+    ) -> tuple[Value, tuple[Value, ...]]:
         """Pull a cotangent through the forward that made `value`: gradients of its parameters, cotangents of its inputs.
 
         `via` replaces weights (by operation name) on the way to the input cotangents only. A stand-in that is trained is among
@@ -103,11 +108,11 @@ class Recorder:
         node = value.node
         assert node.primitive == "fwd" and node.unit is not None
         outputs = [GRADIENTS, *(v.kind for v in node.inputs)]
-        attributes: dict[str, object] = {"via": dict(via)} if via else {}
+        attributes: dict[str, Any] = {"via": dict(via)} if via else {}
         made = self.tape.record("vjp", (value, cotangent), outputs, unit=node.unit, block=node.unit.block, **attributes)
         return made[0], made[1:]
 
-    def loss(self, kind: str, *arguments: Value, of: RunBlock | None = None, **attributes: object) -> Value:
+    def loss(self, kind: str, *arguments: Value, of: RunBlock | None = None, **attributes: Any) -> Value:
         """A loss of the catalogue: one number. `of` names the block whose loss it is, for the log."""
         value = self.tape.record("loss", arguments, (NUMBER,), name="loss", loss=kind, **attributes)[0]
         if of is not None:
@@ -132,7 +137,7 @@ class Recorder:
         position = next(i for i, v in enumerate(loss.node.inputs) if v.key == argument.key)
         return self.tape.record("grad", (loss,), (argument.kind,), name="error", argument=position)[0]
 
-    def map(self, function: str, *values: Value, name: str = "", **attributes: object) -> Value:
+    def map(self, function: str, *values: Value, name: str = "", **attributes: Any) -> Value:
         """A function of the catalogue, never differentiated."""
         kind = FUNCTIONS[function].infer(tuple(v.kind for v in values), attributes)
         return self.tape.record("map", values, (kind,), name=name, function=function, **attributes)[0]
@@ -140,17 +145,21 @@ class Recorder:
     def feedback(self, signal: Value, matrix: Value, block: RunBlock) -> Value:
         """A signal times a matrix (signal size x block output size), in the shape of the block's output."""
         shape = block.unit.output
-        return self.tape.record("feedback", (signal, matrix), (Kind("batch", shape),), block=block.name, name="signal")[0]
+        return self.tape.record("feedback", (signal, matrix), (Kind("batch", shape),), block=block.name, name="signal")[
+            0
+        ]
 
     def outer(self, a: Value, b: Value, *, dtype: str = "f32") -> Value:
         """Sum over the batch of products of two flat values: (size of a) x (size of b)."""
         kind = Kind("fixed", (prod(a.kind.shape), prod(b.kind.shape)), dtype="f64" if dtype == "f64" else "f32")
         return self.tape.record("outer", (a, b), (kind,))[0]
 
-    def sample(self, distribution: str, like: Value, name: str, **attributes: object) -> Value:
+    def sample(self, distribution: str, like: Value, name: str, **attributes: Any) -> Value:
         """Random numbers shaped like a value, from the generator `RULE/NAME/STEP`."""
         key = f"{self.rule}/{name}"
-        return self.tape.record("sample", (like,), (like.kind,), name=name, distribution=distribution, key=key, **attributes)[0]
+        return self.tape.record(
+            "sample", (like,), (like.kind,), name=name, distribution=distribution, key=key, **attributes
+        )[0]
 
     def relax(
         self, count: int, states: Sequence[Value], names: Sequence[str], body: Callable[..., Sequence[Value]]
@@ -279,13 +288,16 @@ def _trace_phase(network: Network, objective: Objective, regions: Sequence[Regio
         if phase in region.rule.phases(region.run):
             region.rule.finish(f, region.run, phase)
     roots = [s.scores] if s.scores is not None else []
-    nodes = live(s.tape.nodes, roots)
+    moving = [n for n in s.tape.nodes if n.primitive != "update" or (n.unit is not None and n.unit.parameters)]
+    nodes = live(moving, roots)
     kept = {node.unit.block for node in nodes if node.primitive == "fwd" and node.unit is not None}
     frozen = tuple(block.name for block in network.blocks if block.name in s.frozen and block.name in kept)
     return TracedPhase(phase, tuple(nodes), s.scores, tuple(live(f.tape.nodes, [])), frozen)
 
 
-def trace_prediction(network: Network, objective: Objective, regions: Sequence[Region]) -> tuple[tuple[Node, ...], Value]:
+def trace_prediction(
+    network: Network, objective: Objective, regions: Sequence[Region]
+) -> tuple[tuple[Node, ...], Value]:
     s = Recorder(network, objective)
     prediction: Value | None = None
     for region in regions:

@@ -22,7 +22,9 @@ def update(optimizer: torch.optim.Optimizer) -> None:
 def normalise(x: Tensor) -> Tensor:
     """Each example divided by its root mean square, so that its length says nothing to the block above."""
     flat = x.flatten(1)
-    return (flat / (torch.linalg.vector_norm(flat, dim=1, keepdim=True) * flat.shape[1] ** -0.5 + 1e-8)).view_as(x)
+    length: Tensor = torch.linalg.vector_norm(flat, dim=1, keepdim=True)
+    scaled: Tensor = flat / (length * flat.shape[1] ** -0.5 + 1e-8)
+    return scaled.view_as(x)
 
 
 def write_label(x: Tensor, label: Tensor, classes: int) -> Tensor:
@@ -68,7 +70,9 @@ def goodness(hidden: Tensor, kind: str) -> Tensor:
 @cache
 def stream_signs(rows: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """+1 for the positive half of the rows, -1 for the negative."""
-    return torch.ones(rows, dtype=dtype, device=device).index_fill_(0, torch.arange(rows // 2, rows, device=device), -1.0)
+    return torch.ones(rows, dtype=dtype, device=device).index_fill_(
+        0, torch.arange(rows // 2, rows, device=device), -1.0
+    )
 
 
 def goodness_loss(hidden: Tensor, threshold: float, kind: str) -> Tensor:
@@ -133,5 +137,6 @@ def ridge_solution(products: Tensor, moments: Tensor, ridge: Tensor, free: int) 
         penalty[-free:] = 0
     factor, failed = torch.linalg.cholesky_ex(products + torch.diag(penalty))
     if failed:  # features that depend on each other, and no ridge to tell them apart
-        return torch.linalg.lstsq(products + torch.diag(penalty), moments, driver="gelsd").solution
+        solution: Tensor = torch.linalg.lstsq(products + torch.diag(penalty), moments, driver="gelsd").solution
+        return solution
     return torch.cholesky_solve(moments, factor)
