@@ -100,18 +100,20 @@ def place(arguments: Sequence[tree.Argument], signature: Signature, span: Span, 
     """Which argument fills which parameter, and whether all of that was in order."""
     placed: dict[str, list[tree.Argument]] = {}
     positional = sum(1 for argument in arguments if argument.name is None)
-    before = len(report.diagnostics)
+    mistakes: list[Diagnostic] = []
     for argument, parameter in matched(arguments, signature):
         if parameter is None:
-            report.add(_unplaced(argument, signature, positional))
+            mistakes.append(_unplaced(argument, signature, positional))
         elif parameter.name in placed and not (parameter.variadic and argument.name is None):
-            report.add(RepeatedArgument(span=argument.span, callee=signature.name, name=parameter.name))
+            mistakes.append(RepeatedArgument(span=argument.span, callee=signature.name, name=parameter.name))
         else:
             placed.setdefault(parameter.name, []).append(argument)
     for parameter in signature.parameters:
         if parameter.required and parameter.name not in placed:
-            report.add(_missing(parameter, signature, span))
-    return placed, len(report.diagnostics) == before
+            mistakes.append(_missing(parameter, signature, span))
+    for mistake in mistakes:
+        report.add(mistake)
+    return placed, not mistakes
 
 
 def resolve(

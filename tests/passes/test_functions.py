@@ -136,8 +136,13 @@ def test_mistakes_are_one_error(functions: str, pipeline: str, code: str) -> Non
 
 
 def test_a_mistake_in_a_function_is_reported_once_however_often_it_is_used() -> None:
-    text = program("def f(x) = x -> linear(8, bais = true) -> relu", "f -> f -> f")
-    assert codes(text) == ["LP110"]
+    for body, code in (
+        ("linear(8, bais = true)", "LP110"),
+        ("linear", "LP113"),
+        ("linear(0)", "LP115"),
+        ("conv(1, 9)", "LP200"),
+    ):
+        assert codes(program(f"def f(x) = x -> {body} -> relu\ndef g(x) = x + (x -> f)", "f -> g -> g")) == [code]
 
 
 def test_warnings() -> None:
