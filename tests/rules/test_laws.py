@@ -279,6 +279,29 @@ def test_law(rule: str, name: str) -> None:
 # -- What is no law of a rule, but true -----------------------------------------------------------------------------
 
 
+GRAPH = """network graph
+data x: f32[7], y: class[3] = synthetic(examples = 20)
+block left = x -> linear(6) -> tanh
+block right = x -> linear(6) -> tanh
+block mixed = concat(left, right, x) -> linear(5) -> tanh
+block sum = (left -> linear(5)) + mixed
+block readout = (sum + (right -> linear(5))) -> linear(3)
+objective cross_entropy(readout, y)
+learn all with {}
+train epochs = 1, batch = 8, optimizer = sgd(lr = 0.2)
+"""
+
+
+@pytest.mark.parametrize("rule", ["feedback_alignment(feedback = transpose)", "predictive_coding"])
+def test_what_equals_backprop_does_so_on_a_graph(rule: str) -> None:
+    """Blocks that read several and are read by several: cotangents of all readers add up."""
+    found, exact = (
+        interpreted(compiled(GRAPH.format(name)), CASE.batches(), CASE.unseen()) for name in (rule, "backprop")
+    )
+    assert_same(found.after, exact.after)
+    assert np.abs(moves(exact)["left.linear.weight"]).max() > 1e-3
+
+
 def test_cascaded_forward_predicts_the_mean_of_probabilities() -> None:
     for predictor, link in (("cross_entropy", softmax), ("sparsemax", sparsemax)):
         found = trained(f"cascaded_forward(predictor = {predictor})")

@@ -46,7 +46,7 @@ def test_backprop_is_what_torch_does(loss: Loss, activation: Activation, optimiz
         lost = functional.cross_entropy(h, torch.tensor(y)) if y.ndim == 1 else functional.mse_loss(h, torch.tensor(y))
         assert network.loss_value(loss, h.detach().numpy(), y) == pytest.approx(lost.item(), rel=1e-13)
         descent.zero_grad()
-        lost.backward()  # type: ignore[no-untyped-call]
+        lost.backward()
         descent.step()
     trained = backprop.train(params, batches, layers, activation, 0.05, loss=loss, optimizer=optimizer)
     assert trained.keys() == params.keys()
@@ -110,7 +110,7 @@ def test_feedback_alignment_is_its_surrogate_in_autograd() -> None:
             back = h @ torch.tensor(params[f"{layer}.feedback_alignment.linear"]).T
             z = z + back - back.detach()
         h = z if layer == "readout" else torch.tanh(z)
-    functional.cross_entropy(h, torch.tensor(y)).backward()  # type: ignore[no-untyped-call]
+    functional.cross_entropy(h, torch.tensor(y)).backward()
     expected = {name: t.grad.numpy() for name, t in tensors.items() if t.grad is not None}
     assert_same(aligned(params, x, y, layers, "tanh"), expected)
 
