@@ -10,6 +10,9 @@ from lpc.codegen.names import identifier
 from lpc.ir.network import TARGET, Block, Network, Node
 from lpc.ir.op import Inputs
 from lpc.ir.ops import operation_of
+from lpc.ir.step import Node as StepNode
+from lpc.ir.step import walk
+from lpc.rules.tracer import TracedPhase
 
 TEMPORARIES = ("x", "y", "z")
 
@@ -27,7 +30,46 @@ class BlockClass:
     """It draws random numbers, so each instance is told its block's name."""
 
 
-def signature(network: Network, block: Block, via: Collection[str]) -> tuple[object, ...]:
+@dataclass(frozen=True)
+class Forwards:
+    """How steps evaluate a block, besides plainly."""
+
+    via: tuple[str, ...] = ()
+    """Attributes of its operations whose input gradient goes through feedback."""
+    again: bool = False
+    """A second time in one step, which leaves batch-norm statistics as they are."""
+
+    @property
+    def parameters(self) -> list[str]:
+        return (["feedback=None"] if self.via else []) + (["again=False"] if self.again else [])
+
+
+PLAINLY = Forwards()
+
+
+def forwards_of(phases: Sequence[TracedPhase]) -> dict[str, Forwards]:
+    """By block, those that are not evaluated plainly everywhere."""
+    vias: dict[str, dict[str, None]] = {}
+    again: set[str] = set()
+    for phase in phases:
+        for node in walk(phase.nodes):
+            unit, via = node.unit, node.attributes.get("via")
+            if node.primitive == "vjp" and unit is not None and isinstance(via, Mapping):
+                vias.setdefault(unit.name, {}).update(dict.fromkeys(map(str, via)))
+            if node.primitive == "fwd" and unit is not None and leaves_statistics(node, phase.frozen):
+                again.add(unit.name)
+    names = dict.fromkeys([*vias, *sorted(again)])
+    return {name: Forwards(tuple(vias.get(name, ())), name in again) for name in names}
+
+
+def leaves_statistics(node: StepNode, frozen: Collection[str]) -> bool:
+    """Whether a forward in training must not move the statistics that an earlier one of the same step has moved."""
+    unit = node.unit
+    is_second = unit is not None and unit.statistics and node.attributes["statistics"] == "batch"
+    return is_second and unit is not None and unit.block not in frozen
+
+
+def signature(network: Network, block: Block, forwards: Forwards) -> tuple[object, ...]:
     """What two blocks must share to share a class."""
     local = {name: position for position, name in enumerate(block.nodes)}
     outside = {name: f"in{position}" for position, name in enumerate(_sources(network, block))}
@@ -38,7 +80,7 @@ def signature(network: Network, block: Block, via: Collection[str]) -> tuple[obj
         parts.append(
             (node.kind, node.attribute, inputs, types, tuple(sorted(node.arguments.items(), key=lambda i: i[0])))
         )
-    return (*parts, tuple(sorted(via)))
+    return (*parts, forwards)
 
 
 def _sources(network: Network, block: Block) -> list[str]:
@@ -46,8 +88,8 @@ def _sources(network: Network, block: Block) -> list[str]:
     return [network.block(name).output if network.has_block(name) else name for name in block.inputs]
 
 
-def print_block(network: Network, block: Block, name: str, doc: str, via: Collection[str]) -> BlockClass:
-    """The class of a block. `via`: attributes of its operations whose input gradient goes through feedback."""
+def print_block(network: Network, block: Block, name: str, doc: str, forwards: Forwards) -> BlockClass:
+    """The class of a block."""
     imports: set[str] = set()
     foreign: list[tuple[str, str]] = []
     modules: list[str] = []
@@ -64,15 +106,12 @@ def print_block(network: Network, block: Block, name: str, doc: str, via: Collec
                 text = text.replace("{foreign}", wanted[1])
             modules.append(f"        self.{node.attribute} = {text}")
     parameters = _parameters(block)
-    body = _body(network, block, parameters, via)
-    if via:
-        imports.update(
-            name
-            for node in network.nodes_of(block)
-            if node.attribute in via
-            for name in operation_of(node.kind).via_imports
-        )
-    extra = (["feedback=None"] if via else []) + (["step=None"] if random else [])
+    body = _body(network, block, parameters, forwards)
+    through = [node for node in network.nodes_of(block) if node.attribute in forwards.via]
+    imports.update(name for node in through for name in operation_of(node.kind).via_imports)
+    if forwards.again:
+        imports.update(name for node in network.nodes_of(block) for name in operation_of(node.kind).again_imports)
+    extra = [*forwards.parameters, *(["step=None"] if random else [])]
     lines = [f"class {name}(nn.Module):", f'    """{doc}"""', ""]
     if modules or random:
         lines += [f"    def __init__(self{', name' if random else ''}):", "        super().__init__()"]
@@ -89,7 +128,7 @@ def _parameters(block: Block) -> dict[str, str]:
         return {block.inputs[0]: "x"}
     names: dict[str, str] = {}
     for name in block.inputs:
-        names[name] = identifier(name, {*names.values(), *TEMPORARIES, "feedback", "step"})
+        names[name] = identifier(name, {*names.values(), *TEMPORARIES, "feedback", "again", "step"})
     return names
 
 
@@ -97,9 +136,9 @@ def _types(network: Network, node: Node) -> Inputs:
     return tuple(network.node(name).type for name in node.inputs)
 
 
-def _body(network: Network, block: Block, parameters: Mapping[str, str], via: Collection[str]) -> list[str]:
+def _body(network: Network, block: Block, parameters: Mapping[str, str], forwards: Forwards) -> list[str]:
     sources = dict(zip(_sources(network, block), parameters.values(), strict=True))
-    return print_operations(network, network.nodes_of(block), block.output, sources, via, owner="self")
+    return print_operations(network, network.nodes_of(block), block.output, sources, forwards)
 
 
 def print_operations(
@@ -107,8 +146,7 @@ def print_operations(
     nodes: Sequence[Node],
     output: str,
     sources: Mapping[str, str],
-    via: Collection[str] = (),
-    owner: str = "self",
+    forwards: Forwards = PLAINLY,
 ) -> list[str]:
     """Statements that evaluate some operations and return the output. `sources` names what comes from outside."""
     lines: list[Line] = []
@@ -116,14 +154,17 @@ def print_operations(
         operation = operation_of(node.kind)
         texts = [mark("v", name) for name in node.inputs]
         types = _types(network, node)
-        fields = {"self": f"{owner}.{node.attribute}", "name": "{self.name}." + node.attribute}
+        fields = {"self": f"self.{node.attribute}", "name": "{self.name}." + node.attribute}
         text = operation.call(types, node.arguments).format(*texts, **fields)
         if operation.random:
             text = text.replace('"{self.name}.', 'f"{self.name}.').replace("'{self.name}.", "f'{self.name}.")
-        if node.attribute in via and operation.via_call is not None:
-            replaced = operation.via_call(types, node.arguments)
-            through = replaced.format(*texts, self=f"{owner}.{node.attribute}", via=f"feedback.{node.attribute}")
+        if node.attribute in forwards.via and operation.via_call is not None:
+            through = operation.via_call(types, node.arguments)
+            through = through.format(*texts, **fields, via=f"feedback.{node.attribute}")
             text = f"{text} if feedback is None else {through}"
+        if forwards.again and operation.again_call is not None:
+            second = operation.again_call(types, node.arguments).format(*texts, **fields)
+            text = f"{second} if again else {text}"
         if node.name == output:
             lines.append(Line(f"return {text}"))
         else:

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from lpc.ir.ops import operation_of
 from lpc.ir.program import Program
 
-IMPORTED = frozenset({"torch", "numpy", "sklearn", "scipy", "pynvml", "tqdm", "lpc", "lark", "networkx", "jinja2", "click"})
+IMPORTED = frozenset(
+    {"torch", "numpy", "sklearn", "scipy", "pynvml", "tqdm", "lpc", "lark", "networkx", "jinja2", "click"}
+)
 """Modules that scripts, what they import, or lpc look for: a file of that name beside a script would be found instead."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from lpc.codegen.attributes import Attributes
-from lpc.codegen.blocks import BlockClass, print_block, signature
+from lpc.codegen.blocks import PLAINLY, BlockClass, Forwards, print_block, signature
 from lpc.codegen.functions import fold
 from lpc.codegen.inline import top_level_names
 from lpc.codegen.statements import literal
@@ -19,15 +19,13 @@ SCRIPT_CLASSES = frozenset({"Network", "TASK", "SOURCE", "True", "False", "None"
 """What a script's top level holds, or Python, besides runtime parts."""
 
 
-def block_classes(
-    network: Network, docs: Callable[[Block], str], vias: Mapping[str, Collection[str]]
-) -> list[BlockClass]:
+def block_classes(network: Network, docs: Callable[[Block], str], forwards: Mapping[str, Forwards]) -> list[BlockClass]:
     """One class for each block, or for blocks that are alike, in the order of the network."""
     made: dict[tuple[object, ...], BlockClass] = {}
     taken = {*SCRIPT_CLASSES, *top_level_names()}
     for block in network.blocks:
-        via = vias.get(block.name, ())
-        key = (block.chain[0] if block.chain else block.name, signature(network, block, via))
+        ways = forwards.get(block.name, PLAINLY)
+        key = (block.chain[0] if block.chain else block.name, signature(network, block, ways))
         if key in made:
             held = made[key]
             made[key] = BlockClass(
@@ -44,13 +42,13 @@ def block_classes(
         while name in taken:
             name += "Block"
         taken.add(name)
-        made[key] = print_block(network, block, name, docs(block), via)
+        made[key] = print_block(network, block, name, docs(block), ways)
     return list(made.values())
 
 
 def _differs(network: Network, block: Block) -> bool:
     assert block.chain is not None
-    return signature(network, block, ()) != signature(network, network.block(f"{block.chain[0]}_2"), ())
+    return signature(network, block, PLAINLY) != signature(network, network.block(f"{block.chain[0]}_2"), PLAINLY)
 
 
 def _camel(name: str) -> str:

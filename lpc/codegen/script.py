@@ -16,7 +16,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lpc.codegen.attributes import Attributes, attributes
-from lpc.codegen.blocks import BlockClass, print_target
+from lpc.codegen.blocks import BlockClass, forwards_of, print_target
 from lpc.codegen.data import augment, load_data
 from lpc.codegen.file_names import script_stem
 from lpc.codegen.functions import FunctionPrinter, StepFunction, fold
@@ -70,12 +70,11 @@ class _ScriptPrinter:
         self.attributes: Attributes = attributes(self.network)
         self.file = re.sub(r"[^\w.\-]", "_", program.source.name)
         self.places = {b.name: f"{self.file}:{program.source.line_number(b.span.start)}" for b in self.network.blocks}
-        self.vias = _vias(self.traced)
         self.imports: set[str] = {"main", "Task", "Phase", "Binding", "Options", "Splits"}
         self.printer = FunctionPrinter(self.network, self.attributes, self._heads())
 
     def script(self) -> Script:
-        classes = block_classes(self.network, self._block_doc, self.vias)
+        classes = block_classes(self.network, self._block_doc, forwards_of(self.traced.phases))
         for made in classes:
             self.imports |= made.imports
         turns_ = turns(self.program)
@@ -422,19 +421,6 @@ class _ScriptPrinter:
 
 def _of_chain(block: Block, chain: str) -> bool:
     return block.chain is not None and block.chain[0] == chain
-
-
-def _vias(traced: Traced) -> dict[str, list[str]]:
-    """The operations of each block whose input gradient goes through feedback in some phase."""
-    found: dict[str, list[str]] = {}
-    for phase in traced.phases:
-        for node in walk(phase.nodes):
-            via = node.attributes.get("via")
-            if node.primitive == "vjp" and node.unit is not None and isinstance(via, Mapping):
-                found.setdefault(node.unit.name, []).extend(
-                    name for name in via if name not in found.get(node.unit.name, [])
-                )
-    return found
 
 
 def _binding(name: str, type_: object) -> str:

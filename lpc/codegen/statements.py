@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from math import isfinite, prod
 
+from lpc.codegen.blocks import leaves_statistics
 from lpc.codegen.lines import Line, mark
 from lpc.codegen.segments import Root, Segment, Spelling
 from lpc.ir.functions import FUNCTIONS
@@ -235,6 +236,8 @@ class StatementPrinter:
             texts.append(f"feedback={self.path(self.holders[node.index])}")
         if unit.random and self.training and unit.block not in self.frozen:
             texts.append("step=step")
+        if self.training and leaves_statistics(node, self.frozen):
+            texts.append("again=True")
         call = f"{mark('u', unit.name)}({', '.join(texts)})"
         if unit.batch_coupled and node.outputs[0].streams > 1:
             chunked = ", ".join(["x", *texts[1:]])

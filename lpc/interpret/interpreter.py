@@ -221,13 +221,13 @@ class _Machine:
             self.traces[node.index] = _Trace(unit, tuple(inputs), {}, False)
             return _head(unit, inputs[0], self.program.state[unit.head.name])
         training = self.training and unit.block not in self.frozen
-        streams = node.outputs[0].streams
+        moves, streams = node.attributes["statistics"] == "update", node.outputs[0].streams
         if unit.batch_coupled and streams > 1:
             parts = zip(*(x.chunk(streams) for x in inputs), strict=True)
-            runs = [self._operations(unit, part, training, moves=True) for part in parts]
+            runs = [self._operations(unit, part, training, moves=moves) for part in parts]
             made = {name: torch.cat([run[name] for run in runs]) for name in runs[0]}
         else:
-            made = self._operations(unit, inputs, training, moves=node.attributes["statistics"] == "update")
+            made = self._operations(unit, inputs, training, moves=moves)
         self.traces[node.index] = _Trace(unit, tuple(inputs), made, training)
         return made[self.program.network.block(unit.name).output]
 

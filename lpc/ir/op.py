@@ -131,6 +131,10 @@ class Operation:
     """For `linear` ones: the call whose input gradient goes through another weight, `{via}`; `{self}`, `{0}` as in `call`."""
     via_imports: tuple[str, ...] = ()
     """As `imports`, for `via_call`."""
+    again_call: Callable[[Inputs, Arguments], str] | None = None
+    """For those that keep statistics: what `call` computes in training, leaving them as they are; `{self}`, `{0}` as there."""
+    again_imports: tuple[str, ...] = ()
+    """As `imports`, for `again_call`."""
     definition: Callable[..., Any] | None = None
     """For operations of other packages: what the interpreter evaluates, called as `definition(arguments, inputs, weights,
     training=..., mask=...)` on float64 tensors."""

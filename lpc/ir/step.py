@@ -90,6 +90,8 @@ class Unit:
     """Of carrying it on from there to the inputs."""
     head: Added | None = None
     batch_coupled: bool = False
+    statistics: bool = False
+    """It keeps running statistics, which its first forward of a step moves."""
     random: bool = False
     differentiable: bool = True
     depth: int = 1
@@ -250,7 +252,7 @@ def live(nodes: Sequence[Node], roots: Sequence[Value], frozen: Collection[str] 
 def _acts(node: Node, frozen: Collection[str]) -> bool:
     """Whether a node matters though nobody reads it: it writes, or it moves batch-norm statistics."""
     if node.primitive == "fwd":
-        moves = node.unit is not None and node.unit.batch_coupled and node.unit.block not in frozen
+        moves = node.unit is not None and node.unit.statistics and node.unit.block not in frozen
         return moves and node.attributes.get("statistics") == "update"
     return node.primitive in ("update", "put", "record")
 

@@ -139,12 +139,23 @@ def _linear(draw: st.DrawFn, _type: Tensor) -> Arguments:
 def _conv(draw: st.DrawFn, type_: Tensor) -> Arguments:
     groups = _rarely(draw, groups=type_.shape[0])
     channels = draw(st.integers(1, WIDTH)) * groups.get("groups", 1)
-    return {"channels": channels, **_window(draw, type_), **_rarely(draw, dilation=2), **groups, **_rarely(draw, bias=False)}
+    return {
+        "channels": channels,
+        **_window(draw, type_),
+        **_rarely(draw, dilation=2),
+        **groups,
+        **_rarely(draw, bias=False),
+    }
 
 
 def _conv_transpose(draw: st.DrawFn, _type: Tensor) -> Arguments:
     kernel = draw(st.integers(1, 2))
-    given = {"channels": draw(st.integers(1, WIDTH)), "kernel": kernel, **_rarely(draw, stride=2), **_rarely(draw, bias=False)}
+    given = {
+        "channels": draw(st.integers(1, WIDTH)),
+        "kernel": kernel,
+        **_rarely(draw, stride=2),
+        **_rarely(draw, bias=False),
+    }
     return given | (_rarely(draw, output_padding=1) if "stride" in given else {})
 
 

@@ -10,10 +10,24 @@ from hypothesis import strategies as st
 
 from lpc.ir.op import Misfit
 from lpc.ir.types import Label, Tensor, Type
-from lpc.laws.expressions import FITTING, WIDTH, Apply, Branch, Recipe, Typed, applied, call, follow, operations, recipes
+from lpc.laws.expressions import (
+    FITTING,
+    WIDTH,
+    Apply,
+    Branch,
+    Recipe,
+    Typed,
+    applied,
+    call,
+    follow,
+    operations,
+    recipes,
+)
 from lpc.syntax import tree
 
-USUAL = frozenset({name for names in FITTING.values() for name in names} | {"embedding", "position", "add", "mul", "concat"})
+USUAL = frozenset(
+    {name for names in FITTING.values() for name in names} | {"embedding", "position", "add", "mul", "concat"}
+)
 """The operations that are drawn where a property names none: all but black boxes and those of graphs."""
 NEEDED = frozenset({"identity", "flatten", "linear"})
 """What leads to an output of the target's type."""
@@ -101,7 +115,10 @@ def _data(draw: st.DrawFn, ops: Collection[str], awkward: bool) -> tuple[tree.Da
     kinds = ["features", "features", "image", "two", "numbers"] + (["text", "tokens"] if "embedding" in ops else [])
     kind = draw(st.sampled_from(kinds))
     classes = draw(st.integers(2, WIDTH))
-    source, types = "synthetic", [*draw(_inputs(kind, classes)), Tensor((classes - 1,)) if kind == "numbers" else Label(classes)]
+    source, types = (
+        "synthetic",
+        [*draw(_inputs(kind, classes)), Tensor((classes - 1,)) if kind == "numbers" else Label(classes)],
+    )
     if kind == "text":
         length = draw(st.integers(1, 3))
         source, types = "text", [Tensor((length,), "i64", classes), Label(classes, (length,))]
@@ -168,7 +185,9 @@ def _block(draw: st.DrawFn, sketch: Sketch, usual: str) -> Sketch:
     more += [Typed(tree.Indexed(name, tree.Number(inside)), made.type)] if inside is not None else []
     values = (*sketch.values, *more[::-1])
     functions = (*sketch.functions, *made.functions)
-    return replace(sketch, values=values, functions=functions, blocks=(*sketch.blocks, clause), read=sketch.read | sources)
+    return replace(
+        sketch, values=values, functions=functions, blocks=(*sketch.blocks, clause), read=sketch.read | sources
+    )
 
 
 @st.composite
@@ -255,6 +274,8 @@ def _drawn_again(draw: st.DrawFn, value: Typed, image: Typed) -> tuple[Typed, tr
     return made, tree.Pipe(image.expr, tree.Name("flatten"))
 
 
-def _scored(name: str, value: Typed, loss: str, target: tree.Expr) -> tuple[tuple[tree.Def, ...], tree.Block, tree.Objective]:
+def _scored(
+    name: str, value: Typed, loss: str, target: tree.Expr
+) -> tuple[tuple[tree.Def, ...], tree.Block, tree.Objective]:
     scored = tree.Call(loss, (tree.Argument(None, tree.Name(name)), tree.Argument(None, target)))
     return value.functions, tree.Block(name, None, value.expr), tree.Objective(scored)

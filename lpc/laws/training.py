@@ -63,7 +63,9 @@ def _setting(parameter: Parameter) -> st.SearchStrategy[object]:
     if parameter.kind == "int":
         low = int(least if least is not None else 1)
         return st.integers(low, min(low + 3, int(most if most is not None else low + 3)))
-    return st.sampled_from([f for f in FLOATS if (least is None or f >= least) and (most is None or f <= most)] or [least or 0.0])
+    return st.sampled_from(
+        [f for f in FLOATS if (least is None or f >= least) and (most is None or f <= most)] or [least or 0.0]
+    )
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,9 @@ def members(blocks: Sequence[tree.Block]) -> Iterator[Member]:
 
 
 @st.composite
-def learn_clauses(draw: st.DrawFn, blocks: Sequence[tree.Block], rules: Collection[str], labelled: bool) -> tuple[tree.Learn, ...]:
+def learn_clauses(
+    draw: st.DrawFn, blocks: Sequence[tree.Block], rules: Collection[str], labelled: bool
+) -> tuple[tree.Learn, ...]:
     """A rule for every block: one for all, or one for the last blocks and up to two that need no error below them.
 
     labelled: the target is one class label, so that rules which need one are among those drawn.

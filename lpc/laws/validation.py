@@ -64,7 +64,9 @@ class Difference:
         return f"`{self.tensor}` differs by {self.relative:.1e} (allowed {TOLERANCE + self.allowed:.1e}) in {self.phase}, step {self.step}"
 
 
-def validate(program: Program, text: str, batches: Sequence[Batch], seed: int = 1, devices: Devices | None = None) -> Difference:
+def validate(
+    program: Program, text: str, batches: Sequence[Batch], seed: int = 1, devices: Devices | None = None
+) -> Difference:
     """Run every phase of a script on some batches, and compare with the interpreter after each step. Each phase sees them all,
     as the examples of one epoch, or as many as there are steps.
 
@@ -125,7 +127,9 @@ def _importable(devices: Devices) -> Generator[None]:
                 del sys.modules[path]
 
 
-def script_run(program: Program, text: str, batches: Sequence[Batch], seed: int = 1, devices: Devices | None = None) -> list[Moment]:
+def script_run(
+    program: Program, text: str, batches: Sequence[Batch], seed: int = 1, devices: Devices | None = None
+) -> list[Moment]:
     """What a script's network holds from moment to moment. torch's default dtype is the one that counts."""
     assert program.data is not None and program.protocol is not None
     script: Any = load_script(text, devices=devices)
@@ -151,7 +155,9 @@ def script_run(program: Program, text: str, batches: Sequence[Batch], seed: int 
                 losses, scores = phase.step(net, optimizers, *given, step)
                 if left := left_gradients(net):
                     raise Leak(f"step {step} of {phase.name} leaves a gradient on {left[0]}")
-                moments.append(Moment(phase.name, step, {**_state(script, net), **_returned(phase.columns, losses, scores)}))
+                moments.append(
+                    Moment(phase.name, step, {**_state(script, net), **_returned(phase.columns, losses, scores)})
+                )
             if phase.finish is not None:
                 phase.finish(net)
                 moments.append(Moment(phase.name, len(batches), _state(script, net)))
@@ -195,7 +201,9 @@ def interpreter_of(program: Program, devices: Devices | None = None) -> Interpre
     return made
 
 
-def reference_run(program: Program, batches: Sequence[Batch], devices: Devices | None = None, jitter: int = 0) -> list[Moment]:
+def reference_run(
+    program: Program, batches: Sequence[Batch], devices: Devices | None = None, jitter: int = 0
+) -> list[Moment]:
     """What the interpreter holds from moment to moment. `jitter`: from which seed initial values and inputs are moved."""
     assert program.protocol is not None
     reference = interpreter_of(program, devices)
@@ -220,7 +228,9 @@ def reference_run(program: Program, batches: Sequence[Batch], devices: Devices |
         if turn.phase.finish:
             reference.finish(turn.phase)
             moments.append(Moment(turn.name, len(batches), state()))
-    predictions = (Moment("prediction", number, {"scores": reference.predict(batch)}) for number, batch in enumerate(batches))
+    predictions = (
+        Moment("prediction", number, {"scores": reference.predict(batch)}) for number, batch in enumerate(batches)
+    )
     return [*moments, *predictions]
 
 
@@ -248,7 +258,9 @@ def compare(made: Sequence[Moment], expected: Sequence[Moment], moved: Sequence[
             return Difference(one.phase, one.step, unmatched[0], float("inf"))
         for name, value in other.tensors.items():
             noise = [_relative(run[at].tensors[name], value) for run in moved]
-            found = Difference(one.phase, one.step, name, _relative(one.tensors[name], value), ALLOWANCE * max(noise, default=0.0))
+            found = Difference(
+                one.phase, one.step, name, _relative(one.tensors[name], value), ALLOWANCE * max(noise, default=0.0)
+            )
             if found.relative - found.allowed > worst.relative - worst.allowed:
                 worst = found
     return worst

@@ -20,7 +20,7 @@ def unit_of(network: Network, block: Block) -> Unit:
     flops = weight_pull = inner_pull = input_pull = kept = 0
     weighted: set[str] = set()
     """Operations that have parameters, or read something in the block that has."""
-    coupled = random = False
+    coupled = statistics = random = False
     differentiable = True
     for node in nodes:
         operation = operation_of(node.kind)
@@ -36,6 +36,7 @@ def unit_of(network: Network, block: Block) -> Unit:
         if any(weight.trained for weight in node.weights) or any(name in weighted for name in node.inputs):
             weighted.add(node.name)
         coupled, random = coupled or operation.batch_coupled, random or operation.random
+        statistics = statistics or operation.again_call is not None
         differentiable = differentiable and operation.differentiable
         kept += 0 if operation.shape_only else node.type.size
     shapes = tuple(t.shape if isinstance(t := network.type_of(name), (Tensor, Label)) else () for name in block.inputs)
@@ -43,7 +44,7 @@ def unit_of(network: Network, block: Block) -> Unit:
     trained = tuple((name, prod(w.shape)) for name, w in network.weights(block) if w.trained)
     return Unit(
         block.name, block.name, shapes, block.type.shape, trained, flops, weight_pull, inner_pull, input_pull,
-        batch_coupled=coupled, random=random, differentiable=differentiable, depth=len(nodes), kept=kept,
+        batch_coupled=coupled, statistics=statistics, random=random, differentiable=differentiable, depth=len(nodes), kept=kept,
     )  # fmt: skip
 
 

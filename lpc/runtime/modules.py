@@ -23,6 +23,11 @@ def dropout(x: Tensor, rate: float, name: str, step: int | None) -> Tensor:
     return x * keep / (1 - rate)
 
 
+def batch_norm_again(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
+    """What batch normalisation makes of x in training, but its running statistics stay as they are."""
+    return F.batch_norm(x, None, None, norm.weight, norm.bias, training=True, eps=norm.eps)
+
+
 class Attention(nn.Module):
     """Multi-head self-attention, [B, T, width] to [B, T, width] (Vaswani et al. 2017, section 3.2).
 

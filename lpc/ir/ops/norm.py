@@ -65,6 +65,8 @@ BATCH_NORM = Operation(
     input_pull_flops=lambda _inputs, output, _arguments: INPUT_PULL * output.size,
     module=_batch_module,
     call=lambda _inputs, _arguments: "{self}({0})",
+    again_call=lambda _inputs, _arguments: "batch_norm_again({self}, {0})",
+    again_imports=("batch_norm_again",),
     batch_coupled=True,
     example="image -> conv(32, kernel = 3) -> batch_norm -> relu",
 )
