@@ -89,8 +89,8 @@ def slopes(value: Tensor, w: Weights, signal: Tensor | None = None) -> Gradients
     """The gradients of all weights that have a part in a value."""
     names = [name for name in w if w[name].requires_grad]
     found = torch.autograd.grad(value, [w[name] for name in names], signal, allow_unused=True)
-    missing: object = None
-    return {name: slope for name, slope in zip(names, found, strict=True) if slope is not missing}
+    together = zip(names, found, strict=True)
+    return {name: slope for name, slope in together if slope is not None}  # type: ignore[redundant-expr]
 
 
 def forwards(net: Network, w: Weights) -> list[Tensor]:
