@@ -3,6 +3,7 @@
     checked = lpc.check("digits.lp")        # every error and warning, with their places
     program = lpc.load("digits.lp")         # the network, its types, its protocol and its rules
     script = lpc.compile("digits.lp")       # the training script: `script.text`, `script.name`
+    facts = lpc.explain("digits.lp")        # block by block: rule and why, modelled costs; `facts.as_json()`
 
 A program is given as a path or as its text. Importing lpc loads nothing but this file.
 """
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from lpc.codegen.script import Script
     from lpc.ir.program import Program
     from lpc.passes.check import Checked
+    from lpc.passes.explanation import Explanation
 
-__all__ = ["check", "compile", "load"]
+__all__ = ["check", "compile", "explain", "load"]
 __version__ = VERSION
 
 
@@ -48,13 +50,22 @@ def load(
     return check(program, name, variant=variant or "base", set=set).program
 
 
-def compile(
+def compile(  # noqa: A001 - as `re.compile`
     program: str | Path, name: str | None = None, *, variant: str | None = None, set: Mapping[str, object] | None = None
 ) -> Script:
     """The training script of a program, or of one of its variants. Raises `lpc.diagnostics.ProgramError`."""
     from lpc.codegen.script import print_script
 
     return print_script(load(program, name, variant=variant, set=set))
+
+
+def explain(
+    program: str | Path, name: str | None = None, *, variant: str | None = None, set: Mapping[str, object] | None = None
+) -> Explanation:
+    """What the compiler makes of a program, as `lpc explain` prints it. Raises `lpc.diagnostics.ProgramError`."""
+    from lpc.passes.explanation import explain as explained
+
+    return explained(load(program, name, variant=variant, set=set))
 
 
 def _overrides(values: Mapping[str, object] | None) -> tuple[tuple[str, str], ...]:

@@ -108,9 +108,8 @@ def place(arguments: Sequence[tree.Argument], signature: Signature, span: Span, 
             mistakes.append(RepeatedArgument(span=argument.span, callee=signature.name, name=parameter.name))
         else:
             placed.setdefault(parameter.name, []).append(argument)
-    for parameter in signature.parameters:
-        if parameter.required and parameter.name not in placed:
-            mistakes.append(_missing(parameter, signature, span))
+    left_out = (p for p in signature.parameters if p.required and p.name not in placed)
+    mistakes.extend(_missing(parameter, signature, span) for parameter in left_out)
     for mistake in mistakes:
         report.add(mistake)
     return placed, not mistakes

@@ -166,6 +166,12 @@ def test_compile() -> None:
         lpc.compile(BASE.replace("relu", "rleu"))
 
 
+def test_explain() -> None:
+    explained = lpc.explain(BASE, "mine.lp", set={"hidden.linear.outputs": 12})
+    assert [block.name for block in explained.blocks] == ["hidden", "readout"]
+    assert explained.as_json()["program"] == "example"
+
+
 def test_load(tmp_path: Path) -> None:
     file = tmp_path / "mine.lp"
     file.write_text("\ufeff" + BASE.replace("\n", "\r\n"), encoding="utf-8")
