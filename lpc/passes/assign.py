@@ -32,7 +32,7 @@ class NoLegalRule(Diagnostic):
 
     title = "no rule that `auto` may choose can train these blocks"
     label = "{reason}"
-    help = "let it choose among more rules, as in `auto(among = [mono_forward, backprop])`"
+    help = "let it choose among more rules: `lpc rules` lists them"
     bad = SOUND.replace(
         "train epochs",
         "learn hidden with mono_forward\nlearn readout with auto(among = [forward_forward])\ntrain epochs",
@@ -66,7 +66,7 @@ class TooManyToChoose(Diagnostic):
 
     title = "`auto` cannot choose for {count} blocks"
     label = "too many to choose for exactly"
-    help = "name a rule for most of them: `learn all with mono_forward`"
+    help = "name a rule for most of them: `lpc rules` lists them"
     bad = SOUND.replace("block readout = hidden", "block more[60] = hidden -> linear(64)\nblock readout = more")
     good = SOUND.replace(
         "block readout = hidden", "block more[60] = hidden -> linear(64)\nblock readout = more"
