@@ -2,8 +2,6 @@
 
     checked = lpc.check("digits.lp")        # every error and warning, with their places
     program = lpc.load("digits.lp")         # the network, its types, its protocol and its rules
-    script = lpc.compile("digits.lp")       # the training script: its name and its text
-    explanation = lpc.explain("digits.lp")  # block by block: type, parameters, rule and why, cost, stage
     script = lpc.compile("digits.lp")       # the training script: `script.text`, `script.name`
     facts = lpc.explain("digits.lp")        # block by block: rule and why, modelled costs; `facts.as_json()`
 
@@ -65,24 +63,6 @@ def explain(
     program: str | Path, name: str | None = None, *, variant: str | None = None, set: Mapping[str, object] | None = None
 ) -> Explanation:
     """What the compiler makes of a program, as `lpc explain` prints it. Raises `lpc.diagnostics.ProgramError`."""
-    from lpc.passes.explanation import explain as explained
-
-    return explained(load(program, name, variant=variant, set=set))
-
-
-def compile(  # noqa: A001: the word of the command line
-    program: str | Path, name: str | None = None, *, variant: str | None = None, set: Mapping[str, object] | None = None
-) -> Script:
-    """The training script of a program. Nothing is written. Raises `lpc.diagnostics.ProgramError`."""
-    from lpc.codegen.script import print_script
-
-    return print_script(load(program, name, variant=variant, set=set))
-
-
-def explain(
-    program: str | Path, name: str | None = None, *, variant: str | None = None, set: Mapping[str, object] | None = None
-) -> Explanation:
-    """What the compiler made of a program, as plain data. Raises `lpc.diagnostics.ProgramError`."""
     from lpc.passes.explanation import explain as explained
 
     return explained(load(program, name, variant=variant, set=set))
