@@ -48,6 +48,10 @@ def praise(clean: Sequence[str], checked: dict[str, Checked]) -> str:
         return f"no errors in {len(clean)} programs"
     (path,) = clean
     names = list(checked[path].programs)
-    kinds = f" and its {'variant ' + names[1] if len(names) == 2 else f'{len(names) - 1} variants'}" if len(names) > 1 else ""
+    kinds = (
+        f" and its {'variant ' + names[1] if len(names) == 2 else f'{len(names) - 1} variants'}"
+        if len(names) > 1
+        else ""
+    )
     following = "" if path == STDIN else f"; `lpc run {path}` trains it"
     return f"no errors in {checked[path].source.name}{kinds}{following}"

@@ -99,7 +99,9 @@ def _cells(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
 def _column(name: str, cells: Sequence[str]) -> Column:
     kinds = set(cells)
     numbers = all(map(_is_number, kinds))
-    return Column(name, len(kinds), numbers, numbers and all(re.fullmatch(r"[+-]?\d+", cell) for cell in kinds), len(cells))
+    return Column(
+        name, len(kinds), numbers, numbers and all(re.fullmatch(r"[+-]?\d+", cell) for cell in kinds), len(cells)
+    )
 
 
 def _is_number(text: str) -> bool:

@@ -55,7 +55,9 @@ class Commands(click.Group):
 
 def unknown_command(name: str) -> str:
     if name.endswith(".lp"):
-        return f"what shall be done with {name}? `lpc check {name}`, `lpc run {name}`, ... (lpc --help lists the commands)"
+        return (
+            f"what shall be done with {name}? `lpc check {name}`, `lpc run {name}`, ... (lpc --help lists the commands)"
+        )
     near = nearest(name, COMMANDS)
     return f"there is no command `{name}`; " + (f"did you mean `{near}`?" if near else "lpc --help lists them")
 

@@ -38,7 +38,10 @@ class Target:
 @click.command("compile", epilog="Example: lpc compile digits.lp -o train.py")
 @program_options
 @click.option(
-    "-o", "--output", metavar="FILE", help="Where the script goes (default: NAME.py or NAME_VARIANT.py here), or a folder, or `-`."
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Where the script goes (default: NAME.py or NAME_VARIANT.py here), or a folder, or `-`.",
 )
 @click.option("--all-variants", is_flag=True, help="Write the script of the program and of each of its variants.")
 @click.option("--force", is_flag=True, help="Overwrite a script that was edited.")
@@ -119,12 +122,19 @@ def guard(one: Target, file: str, force: bool) -> None:
     if f"\n{BODY_MARK}" in one.there:
         show_it = f" (`lpc diff {command_line(file, one.variant, ())} {one.path}` shows how)" if file != STDIN else ""
         raise Refusal(f"{one.path} was edited since lpc wrote it{show_it}; --force overwrites it")
-    raise Refusal(f"{one.path} is there already, and lpc did not write it; -o names another file, --force overwrites it")
+    raise Refusal(
+        f"{one.path} is there already, and lpc did not write it; -o names another file, --force overwrites it"
+    )
 
 
 def summary(targets: Sequence[Target], file: str) -> str:
     """Where the scripts went, and what to type next."""
     written = [str(one.path) for one in targets if not one.unchanged]
     same = [str(one.path) for one in targets if one.unchanged]
-    parts = [f"wrote {', '.join(written)}" if written else "", f"{', '.join(same)} {'is' if len(same) == 1 else 'are'} as before" if same else ""]
-    return f"{'; '.join(filter(None, parts))}; `python {targets[0].path}` trains, `lpc explain {file}` says how"
+    parts = []
+    if written:
+        parts.append(f"wrote {', '.join(written)}")
+    if same:
+        parts.append(f"{', '.join(same)} {'is' if len(same) == 1 else 'are'} as before")
+    parts.append(f"`python {targets[0].path}` trains" + ("" if file == STDIN else f", `lpc explain {file}` says how"))
+    return "; ".join(parts)

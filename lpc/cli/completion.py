@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from lpc.cli.options import color_option
@@ -27,6 +29,6 @@ def command(shell: str) -> int:
     kind = get_completion_class(shell)
     assert kind is not None
     click.echo(kind(lpc, {}, "lpc", "_LPC_COMPLETE").source())
-    if click.get_text_stream("stdout").isatty():  # not where a shell's start-up file reads it
+    if sys.stdout.isatty():  # not where a shell's start-up file reads it
         say(f"to have it in every shell, put this line into {INSTALLED[shell]}")
     return 0

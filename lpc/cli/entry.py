@@ -60,7 +60,11 @@ def usage(problem: click.UsageError) -> str:
     """A usage error in one line, with the nearest name where a name was not known."""
     more = f" ({problem.ctx.command_path} --help lists the options)" if problem.ctx else ""
     if isinstance(problem, click.NoSuchOption):
-        names = [name for option in problem.ctx.command.get_params(problem.ctx) for name in option.opts] if problem.ctx else []
+        names = (
+            [name for option in problem.ctx.command.get_params(problem.ctx) for name in option.opts]
+            if problem.ctx
+            else []
+        )
         near = nearest(problem.option_name, [name for name in names if name.startswith("--")])
         return f"there is no option {problem.option_name}" + (f"; did you mean {near}?" if near else "") + more
     text = " ".join(problem.format_message().split()).rstrip(".")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import click
 
@@ -21,32 +22,24 @@ GRAPHS = ("mermaid", "dot", "svg")
 @click.argument("file", metavar="FILE|CODE", required=False, type=click.Path(allow_dash=True))
 @variant_option
 @set_option
-@click.option("--after", metavar="PASS", help="Print the program as it stands behind a pass; it compiles to the same script.")
-@click.option("--passes", "list_passes", is_flag=True, help="List the passes: what each needs, gives, and does.")
-@click.option("--time", "as_times", is_flag=True, help="Print how long each pass takes.")
+@click.option(
+    "--after", metavar="PASS", help="Print the program as it stands behind a pass; it compiles to the same script."
+)
+@click.option("--passes", is_flag=True, help="List the passes: what each needs, gives, and does.")
+@click.option("--time", is_flag=True, help="Print how long each pass takes.")
 @click.option("--graph", type=click.Choice(GRAPHS), help="Print the graph of blocks.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--json", is_flag=True, help="Print one JSON object.")
 @format_option
 @color_option
-def command(
-    file: str | None,
-    variant: str | None,
-    settings: Settings,
-    after: str | None,
-    list_passes: bool,
-    as_times: bool,
-    graph: str | None,
-    as_json: bool,
-    form: str,
-) -> int:
+def command(file: str | None, variant: str | None, settings: Settings, form: str, **asked: Any) -> int:
     """Show what the compiler makes of a program, or what a code means.
 
     Block by block: its type, its parameters, the rule it learns by and why, what a step of it costs, its stage. Costs are
     modelled. Of a code (LP014): its long story, a program that has the mistake, and the same program without it.
     """
-    if sum(map(bool, (after, list_passes, as_times, graph, as_json))) > 1:
+    if sum(map(bool, asked.values())) > 1:
         raise click.UsageError("--after, --passes, --time, --graph and --json each ask for another answer: give one")
-    if list_passes:
+    if asked["passes"]:
         click.echo(passes_text())
         return 0
     if file is None:
@@ -56,11 +49,11 @@ def command(
 
         click.echo(story(file.upper()), color=True)
         return 0
-    if after:
-        return dump_after(file, variant, settings, after)
-    if as_times:
+    if asked["after"]:
+        return dump_after(file, variant, settings, asked["after"])
+    if asked["time"]:
         return print_times(file, variant, settings)
-    return explain(file, variant, settings, graph, "json" if as_json else form)
+    return explain(file, variant, settings, asked["graph"], "json" if asked["json"] else form)
 
 
 def explain(file: str, variant: str | None, settings: Settings, graph: str | None, form: str) -> int:
@@ -101,10 +94,14 @@ def dump_after(file: str, variant: str | None, settings: Settings, after: str) -
     names = [step.name for step in PIPELINE]
     if after not in names:
         near = nearest(after, names)
-        raise Refusal(f"there is no pass `{after}`; " + (f"did you mean `{near}`?" if near else f"there are {', '.join(names)}"))
+        raise Refusal(
+            f"there is no pass `{after}`; " + (f"did you mean `{near}`?" if near else f"there are {', '.join(names)}")
+        )
     report = Report()
     source = read(file, report)
-    checked = check_source(source, variant=variant or "base", overrides=settings, passes=PIPELINE[: names.index(after) + 1], report=report)
+    checked = check_source(
+        source, variant=variant or "base", overrides=settings, passes=PIPELINE[: names.index(after) + 1], report=report
+    )
     if checked.diagnostics:
         show([findings(file, checked)], err=True)
     if checked.errors:
@@ -122,8 +119,13 @@ def passes_text() -> str:
     for at, step in enumerate(PIPELINE, start=1):
         needs, gives = ([fact.name for fact in Fact if fact in facts] for facts in (step.needs, step.gives))
         summary, _, rest = step.summary.partition("\n\n")
-        lines = [f"{at}. {step.name}: {' '.join(summary.split())}", f"   needs {', '.join(needs) or 'nothing'}; gives {', '.join(gives)}"]
-        lines += [paragraph(part, 3) for part in re.split(r"(?=\b(?:Before|After|Errors|Warnings):)", rest) if part.strip()]
+        lines = [
+            f"{at}. {step.name}: {' '.join(summary.split())}",
+            f"   needs {', '.join(needs) or 'nothing'}; gives {', '.join(gives)}",
+        ]
+        lines += [
+            paragraph(part, 3) for part in re.split(r"(?=\b(?:Before|After|Errors|Warnings):)", rest) if part.strip()
+        ]
         parts.append("\n".join(lines))
     return "\n\n".join([*parts, "`lpc explain FILE --after NAME` prints the program as it stands behind a pass."])
 

@@ -30,7 +30,19 @@ def text_of(explanation: Explanation) -> str:
 def blocks_table(explanation: Explanation) -> str:
     """A line a block; neighbours of one chain that are alike share one, with the figures of each."""
     staged = len(explanation.stages) > 1
-    head = ["block", "line", "gives", "parameters", "learns by", "it adds", "flop", "moved", "state", "activations", "stage"]
+    head = [
+        "block",
+        "line",
+        "gives",
+        "parameters",
+        "learns by",
+        "it adds",
+        "flop",
+        "moved",
+        "state",
+        "activations",
+        "stage",
+    ]
     rows = [
         [
             name + (" each" if " each" not in name and many else ""),
@@ -72,13 +84,13 @@ def _likeness(at: int, block: BlockFacts) -> object:
 
 def totals(explanation: Explanation) -> str:
     """What a step needs in all."""
-    batch = "all examples (1 024 stand in for them here)" if explanation.batch is None else f"{explanation.batch} examples"
+    batch = (
+        "all examples (1 024 stand in for them here)" if explanation.batch is None else f"{explanation.batch} examples"
+    )
     adds = f", and {number(explanation.rule_parameters)} that rules add" if explanation.rule_parameters else ""
-    lines = [
-        f"{number(explanation.parameters)} parameters{adds}.",
-        f"One step on {batch}, modelled: {scaled(explanation.flops, 'FLOP')}, {memory(explanation.bytes)} moved; "
-        f"memory {memory(explanation.memory_bytes)}, of it {memory(explanation.transient_bytes)} for activations at once.",
-    ]
+    needs = f"memory {memory(explanation.memory_bytes)}, of it {memory(explanation.transient_bytes)} for activations at once"
+    does = f"{scaled(explanation.flops, 'FLOP')}, {memory(explanation.bytes)} moved"
+    lines = [f"{number(explanation.parameters)} parameters{adds}.", f"One step on {batch}, modelled: {does}; {needs}."]
     if len(explanation.phases) > 1:
         lines.append(f"Training has {len(explanation.phases)} phases: {', '.join(explanation.phases)}.")
     return "\n".join(paragraph(line) for line in lines)
@@ -94,7 +106,12 @@ def _region(region: RegionFacts) -> str:
         if region.local
         else f"trained as one: no gradient goes below {region.blocks[0]}"
     )
-    return bullets([f"{region.shown}: {rule}, {region.why}; {reach}. {region.summary}", *(f"{region.rule}: {note}" for note in region.notes)])
+    return bullets(
+        [
+            f"{region.shown}: {rule}, {region.why}; {reach}. {region.summary}",
+            *(f"{region.rule}: {note}" for note in region.notes),
+        ]
+    )
 
 
 def _stages(explanation: Explanation) -> str:
@@ -105,8 +122,8 @@ def _stages(explanation: Explanation) -> str:
     for at, stage in enumerate(explanation.stages, start=1):
         blocks = [shown[name] for name in stage]
         names = blocks[0].shown if len(blocks) == 1 else f"{blocks[0].shown} to {blocks[-1].shown}"
-        figures = [scaled(sum(b.flops for b in blocks)), memory(sum(b.bytes for b in blocks)), memory(sum(b.state_bytes for b in blocks))]
-        rows.append([str(at), names, *figures])
+        moved, state = sum(block.bytes for block in blocks), sum(block.state_bytes for block in blocks)
+        rows.append([str(at), names, scaled(sum(block.flops for block in blocks)), memory(moved), memory(state)])
     return table(["stage", "blocks", "flop", "moved", "state"], rows, right=(0, 2, 3, 4))
 
 
@@ -117,8 +134,12 @@ def _choices(explanation: Explanation) -> str:
     shown = {block.name: block.shown for block in explanation.blocks}
     best = next((choice.energy for choice in explanation.choices if choice.chosen and choice.energy), 1.0)
     rows = []
-    by_block = [(name, tuple(options)) for name, options in groupby(explanation.choices, key=lambda choice: choice.block)]
-    for _, run in groupby(by_block, key=lambda item: (shown[item[0]].partition("[")[0], tuple(_figures(c, best) for c in item[1]))):
+    by_block = [
+        (name, tuple(options)) for name, options in groupby(explanation.choices, key=lambda choice: choice.block)
+    ]
+    for _, run in groupby(
+        by_block, key=lambda item: (shown[item[0]].partition("[")[0], tuple(_figures(c, best) for c in item[1]))
+    ):
         same = list(run)
         first, last = shown[same[0][0]], shown[same[-1][0]]
         name = first if len(same) == 1 else f"{first.rstrip(']')}..{last.partition('[')[2]}"
@@ -128,17 +149,27 @@ def _choices(explanation: Explanation) -> str:
     return (
         table(head, rows, right=(2, 3, 4))
         + "\n"
-        + paragraph("Modelled: a step of the whole program with that rule there and all else as chosen; energy relative to the choice.")
+        + paragraph(
+            "Modelled: a step of the whole program with that rule there and all else as chosen; energy relative to the choice."
+        )
     )
 
 
 def _figures(choice: Choice, best: float) -> tuple[str, ...]:
     if choice.seconds is None or choice.energy is None or choice.memory is None:
         return choice.rule, "", "", "", "cannot train it here"
-    return choice.rule, seconds(choice.seconds), f"{choice.energy / best:.3f}", memory(choice.memory), "chosen" if choice.chosen else ""
+    return (
+        choice.rule,
+        seconds(choice.seconds),
+        f"{choice.energy / best:.3f}",
+        memory(choice.memory),
+        "chosen" if choice.chosen else "",
+    )
 
 
 def _searches(explanation: Explanation) -> str:
     if not explanation.searches:
         return ""
-    return "Stand-ins for search(...)\n" + bullets([f"{s.place} = {s.stand_in} (line {s.line})" for s in explanation.searches])
+    return "Stand-ins for search(...)\n" + bullets(
+        [f"{s.place} = {s.stand_in} (line {s.line})" for s in explanation.searches]
+    )

@@ -36,7 +36,9 @@ class Formatted:
 @click.command("fmt", epilog="Example: lpc fmt digits.lp")
 @files_argument
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 when a program is not in the layout.")
-@click.option("--diff", "as_diff", is_flag=True, help="Write nothing; show what would change. Exit 1 when anything would.")
+@click.option(
+    "--diff", "as_diff", is_flag=True, help="Write nothing; show what would change. Exit 1 when anything would."
+)
 @color_option
 def command(files: tuple[str, ...], only_check: bool, as_diff: bool) -> int:
     """Put programs into the one layout.
@@ -100,5 +102,9 @@ def summary(made: Sequence[Formatted], changed: int, broken: int, wrote: bool) -
         if not changed:
             return f"{one.name} is in the layout already"
         return f"formatted {one.name}" if wrote else f"`lpc fmt {one.path}` would format it"
-    parts = [(changed, "formatted" if wrote else "would be formatted"), (same, "in the layout already"), (broken, "with errors")]
+    parts = [
+        (changed, "formatted" if wrote else "would be formatted"),
+        (same, "in the layout already"),
+        (broken, "with errors"),
+    ]
     return f"{len(made)} programs: " + ", ".join(f"{count} {what}" for count, what in parts if count)

@@ -41,7 +41,9 @@ def command(name: str) -> int:
         data = ""
     path = Path(f"{program}.lp")
     if path.exists():
-        raise Refusal(f"{path} is there already: `lpc check {path}` says whether it is sound, another NAME leaves it as it is")
+        raise Refusal(
+            f"{path} is there already: `lpc check {path}` says whether it is sound, another NAME leaves it as it is"
+        )
     write_whole(path, certified(path.name, text, name).encode())
     say(f"wrote {path}; `lpc run {path}{data}` trains it")
     return 0
@@ -52,7 +54,9 @@ def from_name(name: str) -> tuple[str, str]:
     if name in KEYWORDS:
         raise Refusal(f"`{name}` is a word of the language; another name will do")
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise Refusal(f"`{name}` is no name of a program: write letters, digits and `_`, or the name of a table, FILE.csv")
+        raise Refusal(
+            f"`{name}` is no name of a program: write letters, digits and `_`, or the name of a table, FILE.csv"
+        )
     return name, examples.DIGITS.format(name=name)
 
 
@@ -83,11 +87,14 @@ def from_table(path: Path) -> tuple[str, str]:
     target = table.target
     for column in table.left_out:
         if identifier(column.name, "") != column.name:
-            raise Refusal(f"{path}: the column {column.name!r} holds words, and cannot be named in a program: rename it, or cut it out")
+            raise Refusal(
+                f"{path}: the column {column.name!r} holds words, and cannot be named in a program: rename it, or cut it out"
+            )
     names = [column.name for column in table.left_out]
     label = identifier(target.name, "label")
     label = label if label not in names else f"{label}_"
     features = next(name for name in ("features", "inputs", "numbers") if name not in (*names, label))
+    words = [f"{column.name}: class[{column.kinds}]" for column in table.left_out]
     arguments = [quoted(path.name)]
     if label != target.name:
         arguments.append(f"target = {quoted(target.name)}")
@@ -97,9 +104,7 @@ def from_table(path: Path) -> tuple[str, str]:
     text = examples.TABLE.format(
         name=name,
         facts=facts(path, table),
-        bindings=", ".join(
-            [f"{features}: f32[{len(table.features)}]", *(f"{c.name}: class[{c.kinds}]" for c in table.left_out), f"{label}: {kind(target)}"]
-        ),
+        bindings=", ".join([f"{features}: f32[{len(table.features)}]", *words, f"{label}: {kind(target)}"]),
         arguments=", ".join(arguments),
         features=features,
         width=64 if table.rows < 10_000 else 256,
@@ -126,5 +131,5 @@ def facts(path: Path, table: Table) -> str:
     """One line on what was found."""
     what = f"{table.target.kinds} classes" if table.target.is_class else "a number"
     left = f"; not used: {', '.join(column.name for column in table.left_out)}" if table.left_out else ""
-    text = f"{path.name}: {number(table.rows)} rows, {len(table.features)} columns of numbers, {table.target.name} is predicted ({what}){left}."
-    return re.sub(r"\s+", " ", text)
+    size = f"{number(table.rows)} rows, {len(table.features)} columns of numbers"
+    return re.sub(r"\s+", " ", f"{path.name}: {size}, {table.target.name} is predicted ({what}){left}.")

@@ -48,7 +48,9 @@ def find(name: str) -> Operation:
     found = ops.find(name)
     if found is None:
         near = nearest(name, ops.names())
-        raise Refusal(f"there is no operation `{name}`; " + (f"did you mean `{near}`?" if near else "`lpc ops` lists them"))
+        raise Refusal(
+            f"there is no operation `{name}`; " + (f"did you mean `{near}`?" if near else "`lpc ops` lists them")
+        )
     return found
 
 
@@ -77,7 +79,13 @@ def described(operation: Operation) -> str:
 def conditions(operation: Operation) -> list[str]:
     """What is particular about it, a sentence each."""
     least, most = operation.inputs
-    inputs = "any number of tensors" if most is None and least <= 1 else f"{least} or more tensors" if most is None else f"{most} tensors"
+    inputs = (
+        "any number of tensors"
+        if most is None and least <= 1
+        else f"{least} or more tensors"
+        if most is None
+        else f"{most} tensors"
+    )
     said = {
         f"takes {inputs}": (least, most) != (1, 1),
         "has weights": operation.module is not None and operation.foreign is None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from xml.sax.saxutils import escape
 
 from lpc.cli.graphs import Box, Graph
@@ -24,6 +25,12 @@ MOST_BENDS = 20_000
 """Beyond so many, arrows are drawn straight."""
 FILLS = ("#dbeafe", "#dcfce7", "#fef3c7", "#fce7f3", "#ede9fe", "#ffedd5", "#cffafe", "#e5e7eb")
 """One for each rule, in the order in which rules are met."""
+FONT = 'text-anchor="middle" font-family="monospace" font-size="13"'
+HEAD = (
+    '<marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+    '<path d="M0 0 8 4 0 8z" fill="#555"/></marker>'
+)
+"""The head of an arrow."""
 
 
 @dataclass
@@ -46,13 +53,13 @@ def draw(graph: Graph) -> str:
     width = max(place.x + place.width / 2 for place in places.values()) + MARGIN
     height = max(place.y + place.height for place in places.values()) + MARGIN
     fills = {rule: FILLS[at % len(FILLS)] for at, rule in enumerate(graph.rules)}
+    size = f'width="{_n(width)}" height="{_n(height)}" viewBox="0 0 {_n(width)} {_n(height)}"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_n(width)}" height="{_n(height)}" viewBox="0 0 {_n(width)} {_n(height)}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size}>',
         f"<title>{escape(graph.title)}</title>",
-        '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0 8 4 0 8z" fill="#555"/></marker></defs>',
+        f"<defs>{HEAD}</defs>",
         '<rect width="100%" height="100%" fill="#fff"/>',
-        *(f'<path d="{_curve([places[name] for name in path])}" fill="none" stroke="#555" marker-end="url(#head)"/>' for path in paths),
+        *(_arrow([places[name] for name in path]) for path in paths),
         *(text for place in places.values() if place.box is not None for text in _box(place, place.box, fills)),
         "</svg>",
     ]
@@ -68,7 +75,8 @@ def _placed(graph: Graph) -> tuple[dict[str, Place], list[list[str]]]:
     for box in graph.boxes:  # topological order
         layer[box.name] = max((layer[tail] + 1 for tail in into[box.name]), default=0)
     places = {
-        box.name: Place(box, layer[box.name], LETTER * max(map(len, box.lines)) + 24, LINE * len(box.lines) + 14) for box in graph.boxes
+        box.name: Place(box, layer[box.name], LETTER * max(map(len, box.lines)) + 24, LINE * len(box.lines) + 14)
+        for box in graph.boxes
     }
     bends = sum(layer[head] - layer[tail] - 1 for tail, head in graph.arrows)
     paths = []
@@ -89,7 +97,7 @@ def _layers(places: Mapping[str, Place], paths: Sequence[Sequence[str]]) -> list
     above: dict[str, list[str]] = {name: [] for name in places}
     below: dict[str, list[str]] = {name: [] for name in places}
     for path in paths:
-        for tail, head in zip(path, path[1:], strict=False):
+        for tail, head in pairwise(path):
             above[head].append(tail)
             below[tail].append(head)
     at = {name: index for layer in layers for index, name in enumerate(layer)}
@@ -119,7 +127,7 @@ def _spread(places: Mapping[str, Place], layers: Sequence[Sequence[str]]) -> Non
         y += height + DROP
 
 
-def _curve(path: Sequence[Place]) -> str:
+def _arrow(path: Sequence[Place]) -> str:
     """From the foot of the first place, through the bends, to the head of the last: straight down at each."""
     x, y = path[0].x, path[0].y + path[0].height
     text = f"M{_n(x)} {_n(y)}"
@@ -127,21 +135,17 @@ def _curve(path: Sequence[Place]) -> str:
         middle = (y + place.y) / 2
         text += f"C{_n(x)} {_n(middle)} {_n(place.x)} {_n(middle)} {_n(place.x)} {_n(place.y)}"
         x, y = place.x, place.y
-    return text
+    return f'<path d="{text}" fill="none" stroke="#555" marker-end="url(#head)"/>'
 
 
 def _box(place: Place, box: Box, fills: Mapping[str, str]) -> list[str]:
     left, rounding = place.x - place.width / 2, 4 if box.rule else place.height / 2
-    lines = [
-        f'<rect x="{_n(left)}" y="{_n(place.y)}" width="{place.width}" height="{place.height}" rx="{_n(rounding)}" '
-        f'fill="{fills.get(box.rule, "#fff")}" stroke="#555"/>'
-    ]
+    shape = f'x="{_n(left)}" y="{_n(place.y)}" width="{place.width}" height="{place.height}" rx="{_n(rounding)}"'
+    lines = [f'<rect {shape} fill="{fills.get(box.rule, "#fff")}" stroke="#555"/>']
     for at, text in enumerate(box.lines):
         weight = ' font-weight="bold"' if at == 0 else ""
         y = place.y + LINE * (at + 1) + 2
-        lines.append(
-            f'<text x="{_n(place.x)}" y="{_n(y)}" text-anchor="middle" font-family="monospace" font-size="13"{weight}>{escape(text)}</text>'
-        )
+        lines.append(f'<text x="{_n(place.x)}" y="{_n(y)}" {FONT}{weight}>{escape(text)}</text>')
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +35,7 @@ def read(path: str, report: Report) -> Source:
     from lpc.syntax.read import MAX_BYTES, decode, read_source
 
     if path == STDIN:
-        return decode("stdin.lp", click.get_binary_stream("stdin").read(MAX_BYTES + 1), report)
+        return decode("stdin.lp", sys.stdin.buffer.read(MAX_BYTES + 1), report)
     try:
         return read_source(path, report)
     except OSError as problem:
@@ -81,7 +82,9 @@ def check(path: str, variant: str | None, settings: Settings) -> Checked:
         names = variant_names(source)
         if variant not in names:
             near = nearest(variant, names)
-            hint = f"did you mean `{near}`?" if near else f"there {'is' if len(names) == 1 else 'are'} {', '.join(names)}"
+            hint = (
+                f"did you mean `{near}`?" if near else f"there {'is' if len(names) == 1 else 'are'} {', '.join(names)}"
+            )
             raise Refusal(f"{path} has no variant `{variant}`; {hint}")
     return checked
 

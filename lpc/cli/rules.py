@@ -60,7 +60,9 @@ def find(name: str) -> type[Rule]:
     if name in registry.names():
         return registry.find(name)
     if name in planned():
-        raise Refusal(f"`{name}` belongs to the language, but lpc {VERSION} does not have it yet; `lpc rules` lists what it has")
+        raise Refusal(
+            f"`{name}` belongs to the language, but lpc {VERSION} does not have it yet; `lpc rules` lists what it has"
+        )
     near = nearest(name, names())
     raise Refusal(f"there is no rule `{name}`; " + (f"did you mean `{near}`?" if near else "`lpc rules` lists them"))
 
@@ -84,7 +86,11 @@ def described(name: str) -> str:
     from lpc.cli.signatures import parameters_text
 
     if name == AUTO:
-        parts = [f"{AUTO}: {AUTO_SUMMARY}", parameters_text(_signature(AUTO)), "Example: learn all with auto(memory = 2GiB)"]
+        parts = [
+            f"{AUTO}: {AUTO_SUMMARY}",
+            parameters_text(_signature(AUTO)),
+            "Example: learn all with auto(memory = 2GiB)",
+        ]
         return "\n\n".join(parts)
     rule = find(name)
     sources = {parameter.name: parameter.source for parameter in rule.parameters()}
@@ -136,7 +142,9 @@ def facts(name: str) -> dict[str, Any]:
         "needs_label": rule.needs_label,
         "general": rule.general,
         "usual_rate": rule.usual_rate,
-        "parameters": [as_json(parameter, sources.get(parameter.name, "")) for parameter in _signature(name).parameters],
+        "parameters": [
+            as_json(parameter, sources.get(parameter.name, "")) for parameter in _signature(name).parameters
+        ],
         "laws": [
             {
                 "name": law.name,

@@ -30,12 +30,18 @@ whole = click.IntRange(min=0)
 OF_THE_SCRIPT: dict[str, Callable[[Any], Any]] = {
     "--data": click.option("--data", metavar="DIR", help="Where data files are (default: data), or `synthetic`."),
     "--device": click.option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N."),
-    "--epochs": click.option("--epochs", metavar="N", type=whole, help="In place of the program's; 0 writes initial weights."),
+    "--epochs": click.option(
+        "--epochs", metavar="N", type=whole, help="In place of the program's; 0 writes initial weights."
+    ),
     "--steps": click.option("--steps", metavar="N", type=whole, help="In place of the program's epochs."),
     "--seed": click.option("--seed", metavar="N", type=whole, help="Of all random numbers."),
-    "--limit": click.option("--limit", metavar="N", type=whole, help="At most N examples of each part, for a smoke run."),
+    "--limit": click.option(
+        "--limit", metavar="N", type=whole, help="At most N examples of each part, for a smoke run."
+    ),
     "--threads": click.option("--threads", metavar="N", type=whole, help="Processor threads for torch."),
-    "--idle": click.option("--idle", metavar="SECONDS", type=whole, help="First measure the power of the idle machine."),
+    "--idle": click.option(
+        "--idle", metavar="SECONDS", type=whole, help="First measure the power of the idle machine."
+    ),
     "--resume": click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint."),
     "--overwrite": click.option("--overwrite", is_flag=True, help="Discard the folder's earlier run."),
     "--download": click.option("--download", is_flag=True, help="Fetch published data files that are missing."),
@@ -53,7 +59,9 @@ def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command("run", epilog="Example: lpc run digits.lp --variant backprop --epochs 3")
 @program_options
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Where results go (default: runs/NAME-VARIANT-SEED).")
+@click.option(
+    "--out", metavar="DIR", type=click.Path(path_type=Path), help="Where results go (default: runs/NAME-VARIANT-SEED)."
+)
 @script_options
 @click.option("--allow-opaque", is_flag=True, help="Let the script import the code that the program names.")
 @color_option
@@ -101,7 +109,9 @@ def environment_for(program: Program, file: str, allowed: bool) -> Mapping[str, 
     if not names:
         return os.environ
     if not allowed:
-        raise Refusal(f"{file} names code that the script would import and run ({', '.join(names)}); --allow-opaque lets it")
+        raise Refusal(
+            f"{file} names code that the script would import and run ({', '.join(names)}); --allow-opaque lets it"
+        )
     path = [str(Path.cwd()), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
@@ -126,7 +136,9 @@ def place_script(script: Script, folder: Path, options: Mapping[str, Any]) -> No
     if there != script.text and not is_unedited(there):
         raise Refusal(f"{path} was edited: `python {path}` runs it as it is, --out DIR goes elsewhere")
     if there != script.text and earlier and options["resume"]:
-        raise Refusal(f"{folder} holds the run of another script: `python {path} --resume` goes on with it, --out DIR goes elsewhere")
+        raise Refusal(
+            f"{folder} holds the run of another script: `python {path} --resume` goes on with it, --out DIR goes elsewhere"
+        )
     make_folder(folder)
     write_whole(path, script.text.encode())
 

@@ -55,14 +55,15 @@ def read_script(path: str) -> ReadScript:
     if task is None:
         raise Refusal(f"{path} is no script of lpc's: it has no TASK")
     given = {keyword.arg: keyword.value for keyword in task.keywords if keyword.arg}
-    settings = _value(given.get("settings"))
+    settings, variant = _value(given.get("settings")), _value(given.get("variant"))
+    sources = (value for assigned in _assigned(tree, "SOURCE") if isinstance(value := _value(assigned), str))
     return ReadScript(
         path,
         text,
         tree,
-        variant=variant if isinstance(variant := _value(given.get("variant")), str) else None,
+        variant=variant if isinstance(variant, str) else None,
         settings=tuple((str(k), str(v)) for k, v in settings.items()) if isinstance(settings, dict) else (),
-        source=next((text for value in _assigned(tree, "SOURCE") if isinstance(text := _value(value), str)), ""),
+        source=next(sources, ""),
         source_sha256=str(_value(given.get("source_sha256"))),
         rules=dict(_table(given.get("rules"))),
         places=dict(_table(given.get("places"))),
@@ -95,13 +96,16 @@ def _table(node: ast.expr | None) -> Iterator[tuple[str, str]]:
             made = _value(value.value)
             for k in loop_range(value.generators[0].iter):
                 if isinstance(value.key, ast.JoinedStr) and isinstance(made, str):
-                    yield "".join(str(p.value) if isinstance(p, ast.Constant) else str(k) for p in value.key.values), made
+                    yield (
+                        "".join(str(p.value) if isinstance(p, ast.Constant) else str(k) for p in value.key.values),
+                        made,
+                    )
 
 
 def loop_range(node: ast.expr) -> range:
     """`range(2, 33)` as written in a script; an empty one for anything else."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
-        bounds = [_value(argument) for argument in node.args]
-        if bounds and all(isinstance(bound, int) for bound in bounds):
-            return range(*bounds)  # type: ignore[arg-type]
+        bounds = [bound for argument in node.args if isinstance(bound := _value(argument), int)]
+        if len(bounds) == len(node.args) and 1 <= len(bounds) <= 3 and bounds[2:] != [0]:
+            return range(*bounds)
     return range(0)

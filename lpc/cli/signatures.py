@@ -13,7 +13,10 @@ def parameters_text(signature: Signature, sources: Mapping[str, str] | None = No
     """Each parameter with what it takes, its default and what it does; `sources` say where defaults come from."""
     if not signature.parameters:
         return "No parameters."
-    items = [(parameter.name, _sentence(parameter, (sources or {}).get(parameter.name, ""))) for parameter in signature.parameters]
+    items = [
+        (parameter.name, _sentence(parameter, (sources or {}).get(parameter.name, "")))
+        for parameter in signature.parameters
+    ]
     return "Parameters:\n" + definitions(items, 2)
 
 

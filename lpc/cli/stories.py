@@ -38,7 +38,10 @@ def story(code: str) -> str:
         near = nearest(code, codes)
         raise Refusal(f"there is no code {code}" + (f"; did you mean {near}?" if near else ""))
     kind = codes[code]
-    parts = [f"{code}: {in_words(kind.__name__)} ({kind.severity})", *map(paragraph, inspect.cleandoc(kind.why()).split("\n\n"))]
+    parts = [
+        f"{code}: {in_words(kind.__name__)} ({kind.severity})",
+        *map(paragraph, inspect.cleandoc(kind.why()).split("\n\n")),
+    ]
     if kind.bad:
         parts += ["A program that has it:", _indented(kind.bad), "What lpc says:", _indented(_said(kind))]
     if kind.good:

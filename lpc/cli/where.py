@@ -42,7 +42,10 @@ def command(place: str, number: int | None, as_json: bool) -> int:
     if number > len(script.lines):
         raise click.UsageError(f"{place} has {len(script.lines)} lines")
     found = origin(script, number)
-    click.echo(json.dumps({"script": place, "script_line": number, **asdict(found)}, indent=2) if as_json else text_of(found, place, number))
+    if as_json:
+        click.echo(json.dumps({"script": place, "script_line": number, **asdict(found)}, indent=2))
+    else:
+        click.echo(text_of(found, place, number))
     return 0
 
 
@@ -66,7 +69,10 @@ def origin(script: ReadScript, number: int) -> Origin:
         return Origin("its head")
     if _in_runtime(script, holder):
         return Origin(f"`{holder.name}`, a part of the runtime that scripts take along")
-    function = next((n for n in ast.walk(holder) if isinstance(n, ast.FunctionDef) and _first(n) <= number <= (n.end_lineno or 0)), holder)
+    function = next(
+        (n for n in ast.walk(holder) if isinstance(n, ast.FunctionDef) and _first(n) <= number <= (n.end_lineno or 0)),
+        holder,
+    )
     part = f"`{holder.name}`" if function is holder else f"`{holder.name}.{function.name}`"
     if _for_all(script, statement := _statement(script, function, number)):
         return Origin(part)
@@ -97,7 +103,8 @@ def _for_all(script: ReadScript, statement: str) -> bool:
 
 def _first(node: ast.stmt) -> int:
     """The first line of a statement, its decorators included."""
-    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+    decorators = node.decorator_list if isinstance(node, ast.ClassDef | ast.FunctionDef) else []
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def _in_assignment(script: ReadScript, node: ast.Assign, number: int) -> Origin:
@@ -159,9 +166,9 @@ def _by_head(script: ReadScript, function: ast.AST, number: int, part: str) -> O
 def _in_loop(function: ast.AST, block: str, head: int, number: int) -> str:
     """`layer[2..32]` for a line in a loop below the comment of `layer[1]`: the loop is over the rest of the chain."""
     for loop in ast.walk(function):
-        if isinstance(loop, ast.For) and head < loop.lineno <= number <= (loop.end_lineno or 0):
-            if numbers := loop_range(loop.iter):
-                return f"{block.partition('[')[0]}[{min(numbers)}..{max(numbers)}]"
+        inside = isinstance(loop, ast.For) and head < loop.lineno <= number <= (loop.end_lineno or 0)
+        if inside and isinstance(loop, ast.For) and (numbers := loop_range(loop.iter)):
+            return f"{block.partition('[')[0]}[{min(numbers)}..{max(numbers)}]"
     return block
 
 

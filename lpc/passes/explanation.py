@@ -17,6 +17,7 @@ from lpc.rules.tracer import Region
 from lpc.source import NOWHERE
 from lpc.syntax import tree
 
+
 @dataclass(frozen=True)
 class Named:
     """A name with its type."""
@@ -121,9 +122,12 @@ def explain(program: Program) -> Explanation:
     assert program.network is not None and program.data is not None and program.protocol is not None
     costs: Costs = program.costs
     stage_of = {name: number for number, stage in enumerate(program.stages, start=1) for name in stage}
-    blocks = tuple(_block(program, block, costs.blocks[block.name], stage_of[block.name]) for block in program.network.blocks)
+    blocks = tuple(
+        _block(program, block, costs.blocks[block.name], stage_of[block.name]) for block in program.network.blocks
+    )
     searches = tuple(
-        SearchFacts(found.place, program.source.line_number(found.span.start), written(found.stand_in)) for found in program.searches
+        SearchFacts(found.place, program.source.line_number(found.span.start), written(found.stand_in))
+        for found in program.searches
     )
     return Explanation(
         program=program.name,
