@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lpc.codegen.lines import MARK
-from lpc.codegen.names import identifier
 from lpc.ir.network import Network
 
 MODULE_WORDS = frozenset(
@@ -23,14 +23,18 @@ MODULE_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Attributes:
-    """The attribute of each block on the network, where it is not the block's name, and the lengths of chains."""
+    """How the network's attributes are called, where not as its blocks and chains are."""
 
     renamed: Mapping[str, str]
     """Block name -> attribute."""
-    chains: Mapping[str, int]
+    chains: Mapping[str, str]
+    """Chain name -> what its method and its blocks' attributes begin with."""
 
     def of(self, block: str) -> str:
         return self.renamed.get(block, block)
+
+    def chain(self, chain: str) -> str:
+        return self.chains.get(chain, chain)
 
     def path(self, state_name: str, root: str) -> str:
         """`hidden1.mono_forward.projection` -> `net.hidden1.mono_forward.projection`."""
@@ -50,7 +54,7 @@ class Attributes:
                     return f"optimizer[{name!r}]".replace("'", '"')
                 case "U" | "P":
                     chain, dot, rest = name.partition(".")
-                    return f"{root}.{chain}(k){dot}{rest}"
+                    return f"{root}.{self.chain(chain)}(k){dot}{rest}"
                 case "O":
                     return f'optimizer[f"{name}_{{k}}"]'
                 case _:
@@ -60,15 +64,26 @@ class Attributes:
 
 
 def attributes(network: Network) -> Attributes:
-    """Blocks whose names clash with Python, `nn.Module` or a chain's own name get an underscore."""
-    renamed: dict[str, str] = {}
+    """Blocks and chains whose names Python or `nn.Module` has a use for get others; state names stay."""
     taken = {block.name for block in network.blocks} | set(network.chains)
+    chains = {chain: _renamed(chain, taken) for chain in network.chains if _clashes(chain)}
+    renamed: dict[str, str] = {}
     for block in network.blocks:
-        wanted = identifier(block.name) if not block.chain else block.name
-        if wanted != block.name or block.name in MODULE_WORDS or block.name.startswith("_"):
-            made = f"block_{block.name.strip('_')}_"
-            while made in taken:
-                made += "_"
-            renamed[block.name] = made
-            taken.add(made)
-    return Attributes(renamed, network.chains)
+        if block.chain is not None and block.chain[0] in chains:
+            renamed[block.name] = f"{chains[block.chain[0]]}_{block.chain[1]}"
+        elif block.chain is None and _clashes(block.name):
+            renamed[block.name] = _renamed(block.name, taken)
+    return Attributes(renamed, chains)
+
+
+def _clashes(name: str) -> bool:
+    """Names that begin with an underscore are torch's own, or Python's that it mangles inside a class."""
+    return keyword.iskeyword(name) or name in MODULE_WORDS or name.startswith("_")
+
+
+def _renamed(name: str, taken: set[str]) -> str:
+    made = f"block_{name.strip('_')}_"
+    while any(other.startswith(made) for other in taken):
+        made += "_"
+    taken.add(made)
+    return made

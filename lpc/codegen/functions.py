@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lpc.codegen.attributes import Attributes
@@ -38,8 +38,10 @@ class StepFunction:
 class FunctionPrinter:
     """Prints the functions of one program: what all of them share is here."""
 
-    def __init__(self, network: Network, attributes: Attributes, heads: Mapping[str, str]) -> None:
-        self.network, self.attributes, self.heads = network, attributes, heads
+    def __init__(
+        self, network: Network, attributes: Attributes, heads: Mapping[str, str], kind: Callable[[str], str]
+    ) -> None:
+        self.network, self.attributes, self.heads, self.kind = network, attributes, heads, kind
         self.chains: Chains = {b.name: b.chain for b in network.blocks if b.chain is not None}
         self.parameters = {name: identifier(name) for name in network.data}
         self.taken = {*top_level_names(), *CONTEXT, "net", "optimizer", "step", "losses", "k"}
@@ -53,7 +55,7 @@ class FunctionPrinter:
         """
         given = self._given(prefix)
         listed = any(length >= 3 for length in self.network.chains.values())
-        made = schedule(phase, path=_path, mode=mode, listed=listed)
+        made = schedule(phase, path=_path, mode=mode, listed=listed, kind=self.kind)
         lines = self._introduced(roll(made.lines, self.chains, made.named))
         body = self._finished(lines, made.named, phase.nodes, given=given)
         data = self.parameters.values() if prefix is None else [self.parameters[name] for name in prefix.data]
@@ -69,7 +71,7 @@ class FunctionPrinter:
         if prefix is None:
             return given
         for value in prefix.outputs:
-            name = identifier(prefix.name(value), {*self.taken, *self.parameters.values()})
+            name = identifier(prefix.name(value), {*self.taken, *self.parameters.values(), *given.values()})
             given[f"{value.key[0]}.{value.key[1]}"] = name
         return given
 

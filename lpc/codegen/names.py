@@ -5,23 +5,33 @@ from __future__ import annotations
 import builtins
 import keyword
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 
+from lpc.codegen.inline import top_level_names
 from lpc.codegen.lines import Line
 
 GENERIC = frozenset({"scores", "loss", "error", "value", "signal", "pull", "solution", "drawn"})
 
 SCRIPT_WORDS = frozenset(
-    {"net", "optimizer", "step", "losses", "torch", "nn", "F", "k", "self", "main", "RANDOM", "TASK"}
+    {"net", "optimizer", "step", "losses", "k", "self", "torch", "nn", "F", "Network", "TASK", "SOURCE", "target_of"}
 )
 
 
 def identifier(name: str, taken: Collection[str] = ()) -> str:
-    """A Python name for a name of the program: itself, or with an underscore where Python or the script uses it."""
-    reserved = keyword.iskeyword(name) or keyword.issoftkeyword(name) or hasattr(builtins, name) or name in SCRIPT_WORDS
-    made = f"{name}_" if reserved else name
+    """A Python name for a name of the program: itself, or with an underscore where Python or the script has a use for it.
+
+    Different names stay different: what already ends in such an underscore gets one more.
+    """
+    made = f"{name}_" if _reserved(name.rstrip("_")) else name
     while made in taken:
         made += "_"
     return made
+
+
+@cache
+def _reserved(name: str) -> bool:
+    words = keyword.iskeyword(name) or keyword.issoftkeyword(name) or hasattr(builtins, name)
+    return not name or words or name in SCRIPT_WORDS or name in top_level_names()
 
 
 def allocate(

@@ -82,7 +82,8 @@ def constructor(
             first = block.chain[1]
             lines.append(f"for k in range({first}, {first + end - at}):  # {places[block.name]}")
             argument = f'f"{block.chain[0]}_{{k}}"' if made.takes_name else ""
-            lines.append(f'    self.add_module(f"{block.chain[0]}_{{k}}", {made.name}({argument}))')
+            attribute = attributes.chain(block.chain[0])
+            lines.append(f'    self.add_module(f"{attribute}_{{k}}", {made.name}({argument}))')
         else:
             for one in blocks[at:end]:
                 argument = f'"{one.name}"' if made.takes_name else ""
@@ -152,7 +153,7 @@ def looped(items: Sequence[Item], attributes: Attributes, root: str) -> list[str
             chain, first = item.block.chain
             text = (
                 item.text.replace('"{name}', 'f"{name}')
-                .replace("{net}", f"{root}.{chain}(k)")
+                .replace("{net}", f"{root}.{attributes.chain(chain)}(k)")
                 .replace("{name}", f"{chain}_{{k}}")
             )
             lines += [f"for k in range({first}, {first + end - at}):", *(f"    {line}" for line in text.split("\n"))]
@@ -180,28 +181,33 @@ def _fit(line: str) -> list[str]:
 TORCH = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
 
 
-def optimizer_call(parameters: str, optimizer: Optimizer, lr_in_groups: bool = False) -> str:
-    """The call that makes a torch optimizer; what torch does by default is left out."""
+def optimizer_call(parameters: str, optimizer: Optimizer) -> str:
+    """The call that makes a torch optimizer."""
+    return _torch_call(optimizer.kind, [parameters, *optimizer_options(optimizer)])
+
+
+def _torch_call(kind: str, arguments: Sequence[str]) -> str:
+    fused = [] if kind == "rmsprop" else ["fused=True"]
+    return f"torch.optim.{TORCH[kind]}({', '.join([*arguments, *fused])})"
+
+
+def optimizer_options(optimizer: Optimizer) -> list[str]:
+    """The options of a torch optimizer, or of one group of its parameters; what torch does by default is left out."""
     a = optimizer.arguments
-    options: list[str] = [] if lr_in_groups else [f"lr={literal(float(a['lr']))}"]
-    if optimizer.kind in ("adam", "adamw"):
-        if (a.get("beta1", 0.9), a.get("beta2", 0.999)) != (0.9, 0.999):
-            options.append(f"betas=({literal(float(a['beta1']))}, {literal(float(a['beta2']))})")
-        if a.get("epsilon", 1e-8) != 1e-8:
-            options.append(f"eps={literal(float(a['epsilon']))}")
-    if optimizer.kind == "rmsprop":
-        options += [
-            f"{name}={literal(float(a[name]))}" for name, usual in (("alpha", 0.99),) if a.get(name, usual) != usual
-        ]
+    options = [f"lr={literal(float(a['lr']))}"]
+    if optimizer.kind in ("adam", "adamw") and (a.get("beta1", 0.9), a.get("beta2", 0.999)) != (0.9, 0.999):
+        options.append(f"betas=({literal(float(a['beta1']))}, {literal(float(a['beta2']))})")
+    if a.get("alpha", 0.99) != 0.99:
+        options.append(f"alpha={literal(float(a['alpha']))}")
+    if a.get("epsilon", 1e-8) != 1e-8:
+        options.append(f"eps={literal(float(a['epsilon']))}")
     if a.get("momentum"):
         options.append(f"momentum={literal(float(a['momentum']))}")
     if a.get("nesterov"):
         options.append("nesterov=True")
     if float(a.get("weight_decay", 0.0)) != (0.01 if optimizer.kind == "adamw" else 0.0):
         options.append(f"weight_decay={literal(float(a['weight_decay']))}")
-    if optimizer.kind != "rmsprop":
-        options.append("fused=True")
-    return f"torch.optim.{TORCH[optimizer.kind]}({', '.join([parameters, *options])})"
+    return options
 
 
 class OptimizerPrinter:
@@ -218,6 +224,7 @@ class OptimizerPrinter:
         for tensor in added:
             if tensor.trained:
                 self.own[tensor.block].append(tensor.name)
+        self.everything = {name for names in self.own.values() for name in names}
 
     def function(self, name: str, optimizers: Mapping[str, Sequence[Unit]]) -> str:
         lines = [f"def {name}(net):", "    return {"]
@@ -236,7 +243,7 @@ class OptimizerPrinter:
                     end += 1
                 if end - at >= 3:
                     chain, first = block.chain
-                    call = generic.replace("\0", f"net.{chain}(k)")
+                    call = generic.replace("\0", f"net.{self.attributes.chain(chain)}(k)")
                     lines += [
                         "        **{",
                         f'            f"{chain}_{{k}}": {call}',
@@ -262,18 +269,17 @@ class OptimizerPrinter:
             setting = self.settings(block)
             key = (setting.kind, tuple(sorted(setting.arguments.items())))
             groups.setdefault(key, (setting, []))[1].append(block)
-        everything = {name for names in self.own.values() for name in names}
         if len(groups) == 1:
             ((setting, _),) = groups.values()
-            if trained == everything:
+            if trained == self.everything:
                 return optimizer_call("net.parameters()", setting)
             return optimizer_call(self._parameters(blocks, trained), setting)
-        ordered = list(groups.values())
-        texts = []
-        for setting, members in ordered:
-            rest = optimizer_call("", setting).partition("(")[2].rstrip(")").lstrip(", ")
-            texts.append(f"dict(params={self._parameters(members, trained)}, {rest.replace(', fused=True', '')})")
-        return optimizer_call(f"[{', '.join(texts)}]", ordered[0][0])
+        texts = [
+            f"dict(params={self._parameters(members, trained)}, {', '.join(optimizer_options(setting))})"
+            for setting, members in groups.values()
+        ]
+        ((kind, _), *_) = groups
+        return _torch_call(str(kind), [f"[{', '.join(texts)}]"])
 
     def _parameters(self, blocks: Sequence[str], trained: Collection[str]) -> str:
         whole: list[str] = []

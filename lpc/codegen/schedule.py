@@ -85,14 +85,20 @@ def schedule(
     path: Callable[[str], str],
     mode: Mode,
     listed: bool,
+    kind: Callable[[str], str],
 ) -> Scheduled:
-    """Print a phase's step. `listed`: losses go into a list, so that repeated blocks can become a loop."""
-    return _Scheduler(phase, path, mode, listed).run()
+    """Print a phase's step. `listed`: losses go into a list, so that repeated blocks can become a loop.
+
+    kind: of the optimizer of a block, by name; blocks of one kind can share an optimizer.
+    """
+    return _Scheduler(phase, path, mode, listed, kind).run()
 
 
 class _Scheduler:
-    def __init__(self, phase: TracedPhase, path: Callable[[str], str], mode: Mode, listed: bool) -> None:
-        self.phase, self.mode, self.listed = phase, mode, listed
+    def __init__(
+        self, phase: TracedPhase, path: Callable[[str], str], mode: Mode, listed: bool, kind: Callable[[str], str]
+    ) -> None:
+        self.phase, self.mode, self.listed, self.kind = phase, mode, listed, kind
         self.spelling: Spelling = spell(phase.nodes)
         self.gradients = any(node.primitive == "vjp" for node in walk(phase.nodes))
         self.records = [node for node in phase.nodes if node.primitive == "record"]
@@ -201,7 +207,8 @@ class _Scheduler:
         if self.ready:
             reached = {f.unit.name: f.unit for segment in self.ready for f in segment.forwards if f.unit is not None}
             learning = [name for key, unit in reached.items() if key in self.updates for name, _ in unit.parameters]
-            line = self.printer.backward(self.ready, listed, learning if set(reached) - set(self.updates) else ())
+            frozen = any(unit.parameters and name not in self.updates for name, unit in reached.items())
+            line = self.printer.backward(self.ready, listed, learning if frozen else ())
             line.block = self.ready[-1].forwards[-1].block if len(self._blocks(self.ready)) == 1 else ""
             line.comment = _reach(self.ready, self.spelling)
             units = [
@@ -215,12 +222,21 @@ class _Scheduler:
         self.postponed = [unit for unit in distinct if at is not None and self._still_read(unit, at)]
         later = {unit.name for unit in self.postponed}
         stepping = [unit for unit in distinct if unit.name not in later]
-        if stepping:
-            key = _key(stepping)
-            self.optimizers[key] = stepping
-            block = stepping[0].block if len({unit.block for unit in stepping}) == 1 else ""
-            self.printer.add(f"update({mark('o', key)})", block=block)
-            self.printer.imports.add("update")
+        by_kind: dict[str, list[Unit]] = {}
+        for unit in stepping:
+            by_kind.setdefault(self.kind(unit.block), []).append(unit)
+        for together in by_kind.values():
+            self._step(together)
+
+    def _step(self, units: Sequence[Unit]) -> None:
+        """One optimizer's step."""
+        key = _key(units)
+        while key in self.optimizers:
+            key += "_too"
+        self.optimizers[key] = list(units)
+        block = units[0].block if len({unit.block for unit in units}) == 1 else ""
+        self.printer.add(f"update({mark('o', key)})", block=block)
+        self.printer.imports.add("update")
 
     def _last_reads(self) -> dict[str, int]:
         """The index of the last node that reads each unit's parameters: by evaluating it, or as a number."""

@@ -71,7 +71,9 @@ class _ScriptPrinter:
         self.file = re.sub(r"[^\w.\-]", "_", program.source.name)
         self.places = {b.name: f"{self.file}:{program.source.line_number(b.span.start)}" for b in self.network.blocks}
         self.imports: set[str] = {"main", "Task", "Phase", "Binding", "Options", "Splits"}
-        self.printer = FunctionPrinter(self.network, self.attributes, self._heads())
+        self.printer = FunctionPrinter(
+            self.network, self.attributes, self._heads(), lambda block: self._optimizer(block).kind
+        )
 
     def script(self) -> Script:
         classes = block_classes(self.network, self._block_doc, forwards_of(self.traced.phases))
@@ -173,7 +175,8 @@ class _ScriptPrinter:
             lines.append("        use_names(self, self.RENAMED)")
         for chain in self.network.chains:
             doc = f'        """Block k of the chain `{chain}`, counted from 1."""'
-            lines += ["", f"    def {chain}(self, k):", doc, f'        return self.get_submodule(f"{chain}_{{k}}")']
+            own = self.attributes.chain(chain)
+            lines += ["", f"    def {own}(self, k):", doc, f'        return self.get_submodule(f"{own}_{{k}}")']
         lines += [
             "",
             f"    def forward(self, {', '.join(identifier(name) for name in reads)}):",
@@ -263,16 +266,17 @@ class _ScriptPrinter:
             else f"target_of({', '.join(names)})"
         )
         many = len(self.traced.prediction.kind.shape) > 1 and loss.positions_value
-        value = (loss.positions_value if many else loss.value).format("scores", target)
+        scores = identifier("scores", names)
+        value = (loss.positions_value if many else loss.value).format(scores, target)
         self.imports |= set(loss.imports)
         label = isinstance(self.network.type_of(self.objective.target), Label)
-        hits = f"(scores.argmax(-1) == {target}).sum()" if label else "None"
+        hits = f"({scores}.argmax(-1) == {target}).sum()" if label else "None"
         doc = "the mean loss, and how many predictions are right" if label else "the mean loss"
         return "\n".join(
             [
                 f"def score(net, {', '.join(names)}):",
                 f'    """One batch, judged: {doc}."""',
-                f"    scores = net({inputs})",
+                f"    {scores} = net({inputs})",
                 f"    return {value}, {hits}",
             ]
         )

@@ -47,6 +47,8 @@ class Interpreter:
     """What stands for black boxes, by `module:Name`."""
     scores: Tensor | None = None
     """The class scores of the last step, where it had some."""
+    rounded: Callable[[Tensor], Tensor] | None = None
+    """Applied to whatever is computed, to see what other rounding would change. None: nothing is."""
 
     def initialise(self) -> None:
         """Every tensor by its law, from the generator of its own name."""
@@ -117,7 +119,10 @@ class _Machine:
         for node in nodes:
             inputs = [self.values[value.key] for value in node.inputs]
             for port, value in enumerate(self._evaluate(node, inputs)):
-                self.values[node.index, port] = value
+                self.values[node.index, port] = self._rounded(value) if isinstance(value, Tensor) else value
+
+    def _rounded(self, value: Tensor) -> Tensor:
+        return value if self.program.rounded is None else self.program.rounded(value)
 
     def _evaluate(self, node: Node, inputs: list[Result]) -> Sequence[Result]:
         tensors = [value for value in inputs if isinstance(value, Tensor)]
@@ -243,13 +248,14 @@ class _Machine:
                 for name, value in new_statistics(node.kind, node.arguments, given, weights).items():
                     self.statistics[f"{node.name}.{name}"] = value
             mask = self._mask(node.name, node.kind, node.arguments, given) if training else None
-            made[node.name] = evaluate(node.kind, node.arguments, given, weights, training=training, mask=mask)
+            value = evaluate(node.kind, node.arguments, given, weights, training=training, mask=mask)
+            made[node.name] = self._rounded(value)
         return made
 
     def _weights(self, name: str, weights: Sequence[Weight]) -> dict[str, Tensor]:
         """Weights as they were when the step began, statistics as they are now."""
-        held = {**self.program.state, **self.statistics}
-        return {weight.name: held[f"{name}.{weight.name}"] for weight in weights}
+        names = {weight.name: f"{name}.{weight.name}" for weight in weights}
+        return {own: self.statistics.get(full, self.program.state[full]) for own, full in names.items()}
 
     def _mask(self, name: str, kind: str, arguments: Mapping[str, object], given: Sequence[Tensor]) -> Tensor | None:
         if kind != "dropout":
@@ -315,13 +321,13 @@ class _Machine:
 
             arrived = arriving[node.name]
             for name, gradient in _weight_gradients(output, {n: weights[n] for n in trained}, given, arrived).items():
-                gradients[f"{node.name}.{name}"] = gradient
+                gradients[f"{node.name}.{name}"] = self._rounded(gradient)
             path = {n: weights[n] for n in trained}
             if (stand_in := via.get(node.attribute)) is not None:
                 path["weight"] = self.program.state[stand_in.name]
                 if stand_in.trained:  # it makes the moves of the weight it stands in for
                     gradients[stand_in.name] = gradients[f"{node.name}.weight"]
-            pulled = _input_gradients(output, path, given, arrived)
+            pulled = {at: self._rounded(d) for at, d in _input_gradients(output, path, given, arrived).items()}
             for position, name in enumerate(node.inputs):
                 if position in pulled:
                     arriving[name] = arriving[name] + pulled[position] if name in arriving else pulled[position]

@@ -1,8 +1,8 @@
 """Translation validation: a generated script against the reference interpreter, on the same program and the same batches.
 
-Both are run step by step in float64, and what they hold after every step is compared. They round differently, so what they
-may differ by depends on the program: where they do not agree at once, the interpreter is run again from values that were moved
-in the last places, and what that moves is allowed, times `ALLOWANCE`.
+Both are run step by step in float64, and what they hold after every step is compared. They round differently, so what
+they may differ by depends on the program: where they do not agree at once, the interpreter is run again with everything
+it computes moved in the last places, and what that moves is allowed, times `ALLOWANCE`.
 """
 
 from __future__ import annotations
@@ -204,13 +204,12 @@ def interpreter_of(program: Program, devices: Devices | None = None) -> Interpre
 def reference_run(
     program: Program, batches: Sequence[Batch], devices: Devices | None = None, jitter: int = 0
 ) -> list[Moment]:
-    """What the interpreter holds from moment to moment. `jitter`: from which seed initial values and inputs are moved."""
+    """What the interpreter holds from moment to moment. `jitter`: the seed of moves in the last places."""
     assert program.protocol is not None
     reference = interpreter_of(program, devices)
     if jitter:
         generator = torch.Generator().manual_seed(jitter)
-        reference.state = _moved(reference.state, generator)
-        batches = [_moved(batch, generator) for batch in batches]
+        reference.rounded = lambda value: _moved(value, generator)
     own = {added.name for added in program.plan.added if added.dtype == "f64"}
 
     def state() -> dict[str, Tensor]:
@@ -234,15 +233,11 @@ def reference_run(
     return [*moments, *predictions]
 
 
-def _moved(values: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+def _moved(value: Tensor, generator: torch.Generator) -> Tensor:
     """Every real number a little larger or smaller."""
-
-    def moved(value: Tensor) -> Tensor:
-        if not value.is_floating_point():
-            return value
-        return value * (1 + LAST_PLACES * (2 * torch.rand(value.shape, generator=generator, dtype=value.dtype) - 1))
-
-    return {name: moved(value) for name, value in values.items()}
+    if not value.is_floating_point():
+        return value
+    return value * (1 + LAST_PLACES * (2 * torch.rand(value.shape, generator=generator, dtype=value.dtype) - 1))
 
 
 # -- comparison ---------------------------------------------------------------------------------------------------

@@ -72,6 +72,9 @@ class ForwardForward(Rule):
                     yield Illegal(
                         block.name, reason, f"learn `{name}` with {self.name} too, so that the run starts at the data"
                     )
+                elif name in run.network.data and not _is_numbers(run, name):
+                    reason = f"the label is written into the input, and `{name}` holds tokens"
+                    yield Illegal(block.name, reason, "use an input of numbers, or another rule")
                 elif name in run.network.data and _elements(run, name) < run.outputs:
                     reason = f"the label is written into the input, and `{name}` has fewer entries than there are classes ({run.outputs})"
                     yield Illegal(block.name, reason, "use an input with at least as many entries as classes")
@@ -144,6 +147,10 @@ class ForwardForward(Rule):
         if self.threshold is not None:
             return float(self.threshold)
         return 2.0 if self.goodness == "mean" else float(block.width)
+
+
+def _is_numbers(run: Run, name: str) -> bool:
+    return getattr(run.network.type_of(name), "dtype", "") == "f32"
 
 
 def _elements(run: Run, name: str) -> int:
