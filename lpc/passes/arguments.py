@@ -180,3 +180,19 @@ def _missing(parameter: Parameter, signature: Signature, span: Span) -> Diagnost
         summary=parameter.summary,
         shown=f"{parameter.name} = {shown}" if shown else "",
     )
+
+
+def split_inputs(
+    arguments: Sequence[tree.Argument], most: int | None, piped: bool, is_tensor: Callable[[tree.Expr], bool]
+) -> tuple[Sequence[tree.Argument], Sequence[tree.Argument]]:
+    """The tensor inputs among an operation's arguments, which come first and without names, and the other arguments.
+
+    `most`: how many inputs the operation takes, None for any number.
+    """
+    count = 0
+    room = len(arguments) if most is None else most - (1 if piped else 0)
+    for argument in arguments:
+        if count >= room or argument.name is not None or not is_tensor(argument.value):
+            break
+        count += 1
+    return arguments[:count], arguments[count:]

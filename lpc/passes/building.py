@@ -12,11 +12,10 @@ from lpc.ir.network import Node
 from lpc.ir.op import Arguments, Misfit, Operation, Weight
 from lpc.ir.ops import find, names
 from lpc.ir.types import UNKNOWN, Label, Tensor, Type, Unknown
-from lpc.passes.arguments import Resolved, resolve
+from lpc.passes.arguments import Resolved, resolve, split_inputs
 from lpc.passes.arithmetic import OF_TYPES, combine, is_symbolic, negated
 from lpc.passes.blocks import written
 from lpc.passes.folding import unknown_name
-from lpc.passes.functions import split_inputs
 from lpc.passes.scope import SOUND, Scope
 from lpc.passes.searches import SEARCH
 from lpc.passes.signatures import Signature, of_operation

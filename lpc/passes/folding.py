@@ -14,7 +14,7 @@ from lpc.passes import searches
 from lpc.passes.arithmetic import OF_TYPES, combine, negated
 from lpc.passes.scope import SOUND, Scope
 from lpc.passes.signatures import Parameter, Signature, matched
-from lpc.passes.spines import operands, unsigned, walk
+from lpc.passes.spines import names_in, operands, unsigned, walk
 from lpc.passes.tables import value_call
 from lpc.passes.values import hole, is_hole, relocated
 from lpc.source import Span
@@ -210,7 +210,7 @@ class Folder:
                 name = stack[-1]
                 if state.get(name) is None:
                     state[name] = 1
-                    needs = [n for n in dict.fromkeys(_names_in(lets[name].value)) if n in lets]
+                    needs = [n for n in dict.fromkeys(names_in(lets[name].value)) if n in lets]
                     if name in needs or any(state.get(n) == 1 for n in needs):
                         on_the_way = [n for n in stack if state.get(n) == 1]
                         self._report_cycle(name, on_the_way, next(n for n in needs if state.get(n) == 1))
@@ -233,7 +233,3 @@ class Folder:
 
 def _argument(argument: tree.Argument, value: tree.Expr) -> tree.Argument:
     return tree.Argument(argument.name, value, name_span=argument.name_span, span=argument.span)
-
-
-def _names_in(expr: tree.Expr) -> Iterator[str]:
-    return (node.name for node in walk(expr) if isinstance(node, tree.Name))

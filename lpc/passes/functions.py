@@ -8,49 +8,32 @@ parameters: `def mlp(x) = x + (x -> ...)`.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from lpc.diagnostics import Diagnostic, Report, error, warning
+from lpc.diagnostics import Diagnostic, Report, error
 from lpc.ir.op import Operation
 from lpc.ir.ops import OPERATIONS, find
-from lpc.passes.arguments import place
+from lpc.passes.arguments import place, split_inputs
 from lpc.passes.arithmetic import OF_TYPES
 from lpc.passes.completion import complete
 from lpc.passes.depth import Depths
-from lpc.passes.folding import NOTHING, Environment, Folder
+from lpc.passes.folding import NOTHING, Environment, Folder, Spent
+from lpc.passes.function_checks import check_functions, uses_of
 from lpc.passes.scope import SOUND, Scope
 from lpc.passes.searches import SEARCH
 from lpc.passes.signatures import Signature, of_function, of_operation
-from lpc.passes.spines import as_call, evaluated_calls, leftmost, operands, stages, walk
+from lpc.passes.spines import as_call, names_in, operands, renamed, stages
 from lpc.passes.values import hole
 from lpc.source import Span
 from lpc.syntax import tree
+from lpc.syntax.format import print_expr
 from lpc.syntax.scan import MAX_DEPTH
 
 DEEPEST = MAX_DEPTH
 """How deep an expression written out may be, so that the parser takes it again."""
 MARGIN = 20
 """Where a function's body would come this near to it, the function stays."""
-
-
-@error("LP130")
-class Recursion(Diagnostic):
-    """Functions are written out at compile time, so a function cannot use itself, over however many steps. Repeat with a
-    chain: `block layer[8] = ...`.
-    """
-
-    title = "function `{name}` uses itself: {path}"
-    label = "leads back to `{name}`"
-    bad = "network example\ndef deeper(x) = x -> linear(64) -> deeper\n" + SOUND.partition("\n")[2].replace(
-        "-> relu", "-> deeper"
-    )
-    good = "network example\ndef deeper(x) = x -> linear(64) -> relu\n" + SOUND.partition("\n")[2].replace(
-        "-> relu", "-> deeper"
-    )
-    name: str
-    path: str
 
 
 @error("LP132")
@@ -69,48 +52,23 @@ class TooDeep(Diagnostic):
     limit: int
 
 
-@error("LP133")
-class NoTensor(Diagnostic):
-    """A function takes one tensor, its first parameter, and any number of further parameters."""
-
-    title = "function `{name}` has no parameters"
-    label = "a function takes a tensor first"
-    help = "write `def {name}(x) = x -> ...`, or `let {name} = ...` for a constant"
-    bad = "network example\ndef bend() = relu\n" + SOUND.partition("\n")[2].replace("-> relu", "-> bend")
-    good = "network example\ndef twice(x) = x -> relu -> relu\n" + SOUND.partition("\n")[2].replace(
-        "-> relu", "-> twice"
-    )
-    name: str
-
-
-@warning("LP901")
-class HiddenOperation(Diagnostic):
-    """A function of a program goes before an operation of the same name, which the program then cannot reach."""
-
-    title = "function `{name}` hides the operation of that name"
-    label = "`{name}` means this function everywhere in the program"
-    bad = "network example\ndef gelu(x) = x -> relu\n" + SOUND.partition("\n")[2].replace("-> relu", "-> gelu")
-    good = "network example\ndef bend(x) = x -> relu\n" + SOUND.partition("\n")[2].replace("-> relu", "-> bend")
-    name: str
-
-
-@warning("LP902")
-class UnusedParameter(Diagnostic):
-    """A parameter that the body never names has no effect on what is computed."""
-
-    title = "parameter `{name}` of `{function}` has no effect"
-    label = "the body never names it"
-    bad = "network example\ndef bend(x, by) = x -> relu\n" + SOUND.partition("\n")[2].replace("-> relu", "-> bend(1)")
-    good = "network example\ndef bend(x) = x -> relu\n" + SOUND.partition("\n")[2].replace("-> relu", "-> bend")
-    name: str
-    function: str
-
-
 class Deep(Exception):
     """An expression nests beyond `DEEPEST` when written out."""
 
 
-@dataclass
+Defaults = Sequence[tuple[str, tree.Expr]]
+
+
+@dataclass(frozen=True)
+class _Use:
+    """One use of a function: what its parameters stand for, and those left out with their defaults."""
+
+    function: tree.Def
+    bound: Environment
+    left_out: Defaults
+
+
+@dataclass(frozen=True)
 class _Kept:
     """A function that stays: its clause (None while its body is being written), and how many expressions it stands for."""
 
@@ -131,11 +89,12 @@ class Writer:
     def __post_init__(self) -> None:
         self.scope: Scope = self.folder.scope
         self.broken = check_functions(self.scope, self.report)
-        self._uses = {name: _uses(function) for name, function in self.scope.functions.items()}
+        self._uses = {name: uses_of(function) for name, function in self.scope.functions.items()}
         self._values = {*self.scope.lets, *self.scope.data, *self.scope.blocks}
         self._local: frozenset[str] = frozenset()
-        # A function that stays may keep its own name, and no other's.
+        """The parameters of the function that stays whose body is being written."""
         self.depths = Depths()
+        # A function that stays may keep its own name, and no other's.
         self._reserved = {*OPERATIONS, *self.scope.functions}
         self._signatures: dict[str, tuple[Operation, Signature] | None] = {}
 
@@ -233,105 +192,104 @@ class Writer:
 
     def _use(self, piped: tree.Expr | None, call: tree.Call, env: Environment) -> tree.Expr:
         function = self.scope.functions[call.name]
-        bound = self._bind(function, piped, call, env)
-        if bound is None:
+        use = self._bind(function, piped, call, env)
+        if use is None:
             return hole(call.span)
-        shared = [name for name, value in bound.items() if self._must_share(call.name, name, value)]
+        shared = [name for name, value in use.bound.items() if self._must_share(use, name, value)]
         if not shared:
-            written = self.tensor(function.body, bound)
-            shared = [name for name, value in bound.items() if self._is_larger(value)]
+            written = self.tensor(function.body, self._with_defaults(use.bound, use.left_out))
+            shared = [name for name, value in use.bound.items() if self._is_larger(value)]
             if not shared or self.depths.of(written) <= DEEPEST - MARGIN:
                 return written
-        return self._keep(function, bound, shared, call)
+        return self._keep(use, shared, call)
 
-    def _bind(
-        self, function: tree.Def, piped: tree.Expr | None, call: tree.Call, env: Environment
-    ) -> dict[str, tree.Expr] | None:
+    def _bind(self, function: tree.Def, piped: tree.Expr | None, call: tree.Call, env: Environment) -> _Use | None:
         """What each parameter stands for in one use of a function; None after a mistake."""
         signature = of_function(function, piped=piped is not None)
         placed, in_order = place(call.arguments, signature, call.span, self.report)
         if not in_order:
             return None
         bound = {} if piped is None else {function.parameters[0].name: piped}
-        for parameter in signature.parameters:
-            if parameter.name in placed:
-                value = placed[parameter.name][0].value
-                made = self.tensor(value, env) if self.is_tensor(value, env) else self.folder.value(value, env)
-            else:
-                default = next(p.default for p in function.parameters if p.name == parameter.name)
-                assert default is not None
-                made = (
-                    self.tensor(default, bound) if self.is_tensor(default, bound) else self.folder.value(default, bound)
-                )
-            bound[parameter.name] = made
-        return bound
+        for name, arguments in placed.items():
+            value = arguments[0].value
+            bound[name] = self.tensor(value, env) if self.is_tensor(value, env) else self.folder.value(value, env)
+        left_out = tuple(
+            (p.name, p.default) for p in function.parameters if p.name not in bound and p.default is not None
+        )
+        return _Use(function, bound, left_out)
 
-    def _must_share(self, function: str, parameter: str, value: tree.Expr) -> bool:
+    def _with_defaults(self, bound: Environment, left_out: Defaults) -> Environment:
+        """Parameters with their defaults, which may name those before them."""
+        made = dict(bound)
+        for name, default in left_out:
+            made[name] = self.folder.value(default, made)
+        return made
+
+    def _must_share(self, use: _Use, parameter: str, value: tree.Expr) -> bool:
         """Whether writing a value in place of a parameter could compute it twice, or elsewhere than first."""
         if not self._is_larger(value):
             return False
-        uses = self._uses[function]
+        if any(parameter in names_in(default) for _, default in use.left_out):
+            return True
+        uses = self._uses[use.function.name]
         return uses.count[parameter] > 1 or (uses.count[parameter] == 1 and uses.first != parameter)
 
     def _is_larger(self, value: tree.Expr) -> bool:
         """Whether a value is an expression of tensors that is more than a name."""
         return not isinstance(value, tree.Name | tree.Indexed) and self.is_tensor(value)
 
-    def _keep(
-        self, function: tree.Def, bound: Mapping[str, tree.Expr], shared: Sequence[str], call: tree.Call
-    ) -> tree.Expr:
-        """A use of a function that stays. Uses that differ in nothing but their tensors share one."""
-        others = tuple((name, _fingerprint(value)) for name, value in bound.items() if name not in shared)
-        key = (function.name, tuple(shared), others)
-        if key not in self.kept:
-            self.kept[key] = kept = _Kept(self._free_function_name(function.name))
-            self._write_kept(kept, function, bound, shared, call.span)
+    def _keep(self, use: _Use, shared: Sequence[str], call: tree.Call) -> tree.Expr:
+        """A use of a function that stays. Uses that differ in nothing but their tensors share one function.
+
+        Its parameters are the shared ones and, since nothing else is in reach there, the tensors of the function in whose
+        body it is used that its other arguments name.
+        """
+        settled = {name: value for name, value in use.bound.items() if name not in shared}
+        around = [
+            n for n in dict.fromkeys(n for value in settled.values() for n in names_in(value)) if n in self._local
+        ]
+        names: dict[str, str] = {}
+        for name in shared:
+            names[name] = _fresh(name, {*self._values, *shared, *names.values()} - {name})
+        outer: dict[str, str] = {}
+        for name in around:
+            outer[name] = _fresh(name, {*self._values, *names.values(), *outer.values()})
+        settled = {name: renamed(value, outer) for name, value in settled.items()}
+        parameters = (*names.values(), *outer.values())
+        key = (use.function.name, tuple(shared), parameters, *((n, print_expr(v)) for n, v in settled.items()))
+        if key in self.kept:
+            self.folder.spend(self.kept[key].cost)
         else:
-            kept = self.kept[key]
-            self.folder.spend(kept.cost)
-        first, *rest = (bound[name] for name in shared)
+            inner = settled | {old: tree.Name(new, span=call.span) for old, new in names.items()}
+            self._write_kept(key, use, inner, parameters)
+        kept = self.kept[key]
+        handed = [use.bound[name] for name in shared] + [tree.Name(name, span=call.span) for name in around]
+        first, *rest = handed
         stage: tree.Expr = tree.Name(kept.name, span=call.span)
         if rest:
             arguments = tuple(tree.Argument(None, value, span=value.span) for value in rest)
             stage = tree.Call(kept.name, arguments, name_span=call.name_span, span=call.span)
         return tree.Pipe(first, stage, span=call.span)
 
-    def _write_kept(
-        self, kept: _Kept, function: tree.Def, bound: Mapping[str, tree.Expr], shared: Sequence[str], span: Span
-    ) -> None:
-        names: dict[str, str] = {}
-        for name in shared:
-            names[name] = _fresh(name, {*self._values, *names.values(), *(n for n in shared if n != name)})
+    def _write_kept(self, key: object, use: _Use, inner: Environment, parameters: Sequence[str]) -> None:
+        """Write the body of a function that stays. What grows without end leaves nothing behind."""
+        name, span = self._free_function_name(use.function.name), use.function.span
         before, outside = self.folder.spent, self._local
-        self._local = outside | set(names.values())
-        body = self.tensor(function.body, dict(bound) | {old: tree.Name(new, span=span) for old, new in names.items()})
-        self._local = outside
-        kept.cost = self.folder.spent - before
-        parameters = tuple(tree.Parameter(name, span=function.span) for name in names.values())
-        kept.clause = tree.Def(kept.name, parameters, body, name_span=function.name_span, span=function.span)
+        self.kept[key] = _Kept(name)
+        self._local = frozenset(parameters)
+        try:
+            body = self.tensor(use.function.body, self._with_defaults(inner, use.left_out))
+        except (Deep, Spent):
+            del self.kept[key]
+            raise
+        finally:
+            self._local = outside
+        listed = tuple(tree.Parameter(parameter, span=span) for parameter in parameters)
+        clause = tree.Def(name, listed, body, name_span=use.function.name_span, span=span)
+        self.kept[key] = _Kept(name, clause, self.folder.spent - before)
 
     def _free_function_name(self, name: str) -> str:
         return _fresh(name, {kept.name for kept in self.kept.values()} | (self._reserved - {name}))
-
-
-@dataclass(frozen=True)
-class _Uses:
-    """How often a body computes with each name, and the name it begins with."""
-
-    count: Counter[str]
-    first: str
-
-
-def _uses(function: tree.Def) -> _Uses:
-    count: Counter[str] = Counter()
-    for expr in walk(function.body):
-        if isinstance(expr, tree.Name):
-            count[expr.name] += 1
-        elif isinstance(expr, tree.Call) and expr.name in OF_TYPES:
-            # `size(x)` needs a name, so what `x` stands for must keep one.
-            count.update(a.value.name for a in expr.arguments if isinstance(a.value, tree.Name))
-    begin = leftmost(function.body)
-    return _Uses(count, begin.name if isinstance(begin, tree.Name) else "")
 
 
 def _fresh(name: str, taken: Collection[str]) -> str:
@@ -339,97 +297,3 @@ def _fresh(name: str, taken: Collection[str]) -> str:
     while made in taken:
         made, number = f"{name}{number}", number + 1
     return made
-
-
-def _fingerprint(expr: tree.Expr) -> tuple[object, ...]:
-    """What two written-out expressions have in common exactly when they say the same."""
-    found: list[object] = []
-    for node in walk(expr):
-        match node:
-            case tree.Number(value):
-                found.append((type(value), value))
-            case tree.Quantity(value, unit):
-                found.append((value, unit))
-            case tree.String(value):
-                found.append((str, value))
-            case tree.Name(name):
-                found.append(("name", name))
-            case tree.Call(name, arguments):
-                found.append(("call", name, tuple(argument.name for argument in arguments)))
-            case tree.Pipe(_, right):
-                found.append(("pipe", right.name if isinstance(right, tree.Name) else ""))
-            case tree.Binary(operator):
-                found.append(operator)
-            case tree.ListExpr(items):
-                found.append(("list", len(items)))
-            case tree.Indexed(name, _, last):
-                found.append(("indexed", name, last is None))
-            case tree.Negative():
-                found.append("negative")
-    return tuple(found)
-
-
-def split_inputs(
-    arguments: Sequence[tree.Argument], most: int | None, piped: bool, is_tensor: Callable[[tree.Expr], bool]
-) -> tuple[Sequence[tree.Argument], Sequence[tree.Argument]]:
-    """The tensor inputs among an operation's arguments, which come first and without names, and the other arguments.
-
-    `most`: how many inputs the operation takes, None for any number.
-    """
-    count = 0
-    room = len(arguments) if most is None else most - (1 if piped else 0)
-    for argument in arguments:
-        if count >= room or argument.name is not None or not is_tensor(argument.value):
-            break
-        count += 1
-    return arguments[:count], arguments[count:]
-
-
-def check_functions(scope: Scope, report: Report) -> frozenset[str]:
-    """Report functions that cannot be used or are likely not meant; gives the names of those that cannot be used."""
-    broken = {name for name, function in scope.functions.items() if not function.parameters}
-    for name, function in scope.functions.items():
-        if name in broken:
-            report.add(NoTensor(span=function.name_span, name=name))
-            continue
-        if name in OPERATIONS:
-            report.add(HiddenOperation(span=function.name_span, name=name))
-        count = _uses(function).count
-        defaults = [p.default for p in function.parameters if p.default is not None]
-        named = {node.name for expr in defaults for node in walk(expr) if isinstance(node, tree.Name)}
-        for parameter in function.parameters:
-            if not count[parameter.name] and parameter.name not in named:
-                report.add(UnusedParameter(span=parameter.span, name=parameter.name, function=name))
-    for cycle in _cycles(scope):
-        shown = cycle if len(cycle) <= 8 else [*cycle[:4], "...", *cycle[-3:]]
-        path = " -> ".join(f"`{name}`" if name != "..." else name for name in (*shown, cycle[0]))
-        report.add(Recursion(span=scope.functions[cycle[0]].name_span, name=cycle[0], path=path))
-        broken.update(cycle)
-    return frozenset(broken)
-
-
-def _cycles(scope: Scope) -> Iterator[Sequence[str]]:
-    """Functions that use each other in a circle, each circle once."""
-    graph = {
-        name: [n for n in dict.fromkeys(_called(f)) if n in scope.functions] for name, f in scope.functions.items()
-    }
-    done: set[str] = set()
-    for start in graph:
-        path: dict[str, Iterator[str]] = {}
-        waiting = [] if start in done else [start]
-        while waiting:
-            name = waiting[-1]
-            uses = path.setdefault(name, iter(graph[name]))
-            following = next(uses, None)
-            if following is None:
-                done.add(name)
-                del path[name]
-                waiting.pop()
-            elif following in path:
-                yield waiting[waiting.index(following) :]
-            elif following not in done:
-                waiting.append(following)
-
-
-def _called(function: tree.Def) -> Iterator[str]:
-    return (call.name for call in evaluated_calls(function.body))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from lpc.syntax import tree
 
@@ -75,6 +75,11 @@ def walk(expr: tree.Expr) -> Iterator[tree.Expr]:
         waiting.extend(reversed(children(here)))
 
 
+def names_in(expr: tree.Expr) -> Iterator[str]:
+    """The names an expression has as values, in reading order; those of operations apart."""
+    return (node.name for node in walk(expr) if isinstance(node, tree.Name))
+
+
 def leftmost(expr: tree.Expr) -> tree.Expr:
     """What an expression begins with: the head of its first pipeline."""
     while isinstance(expr, tree.Pipe | tree.Binary):
@@ -134,3 +139,26 @@ def _map_arguments(call: tree.Call, change: Callable[[tree.Call], tree.Expr]) ->
         tree.Argument(a.name, map_calls(a.value, change), name_span=a.name_span, span=a.span) for a in call.arguments
     )
     return tree.Call(call.name, made, name_span=call.name_span, span=call.span)
+
+
+def renamed(expr: tree.Expr, names: Mapping[str, str]) -> tree.Expr:
+    """The expression with some of its names (`names_in`) changed."""
+    match expr:
+        case tree.Name(name):
+            return tree.Name(names[name], span=expr.span) if name in names else expr
+        case tree.Pipe(left, right):
+            stage = renamed(right, names) if isinstance(right, tree.Call) else right
+            return tree.Pipe(renamed(left, names), stage, span=expr.span)
+        case tree.Binary(operator, left, right):
+            return tree.Binary(operator, renamed(left, names), renamed(right, names), span=expr.span)
+        case tree.Negative(operand):
+            return tree.Negative(renamed(operand, names), span=expr.span)
+        case tree.ListExpr(items):
+            return tree.ListExpr(tuple(renamed(item, names) for item in items), span=expr.span)
+        case tree.Call(name, arguments):
+            made = (
+                tree.Argument(a.name, renamed(a.value, names), name_span=a.name_span, span=a.span) for a in arguments
+            )
+            return tree.Call(name, tuple(made), name_span=expr.name_span, span=expr.span)
+        case _:
+            return expr

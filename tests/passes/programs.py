@@ -11,7 +11,7 @@ ACTIVATIONS = st.sampled_from(["relu", "tanh", "gelu", "leaky_relu(0.2)", "sigmo
 @st.composite
 def functions(draw: st.DrawFn) -> tuple[str, list[str]]:
     """Some functions that keep the width of their tensor, and calls of them."""
-    lines: list[str] = []
+    lines = ["def join(x, y = x, k = size(y)) = add(x, x -> linear(k), mul(y, y))\n"]
     calls: list[str] = []
     for number in range(draw(st.integers(0, 3))):
         name = f"f{number}"
@@ -24,6 +24,9 @@ def functions(draw: st.DrawFn) -> tuple[str, list[str]]:
                     f"(x + (x -> {inner} -> scale(k))) -> relu",
                     f"x -> {inner} -> {inner}",
                     f"add(x, x -> {inner}, mul(x, x))",
+                    f"x -> {inner} -> join(x)",
+                    f"x -> tanh -> join(x -> {inner}, size(x))",
+                    f"x + (x -> relu -> join(k = size(x)) -> {inner})",
                 ]
             )
         )

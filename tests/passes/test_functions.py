@@ -182,3 +182,42 @@ def test_what_grows_deep_but_not_large_stays_in_functions() -> None:
     shown = dump(checked(text, until="expand")[0])
     assert len(operations(shown)) == 402
     assert operations(shown) == operations(text)
+
+
+def test_arguments_may_name_the_tensor_of_the_function_around_them() -> None:
+    # Both stay, and the inner one has to be handed what it names of the outer one.
+    text = program(
+        "def inner(x, y, n) = x + (x -> linear(n)) + y\n"
+        "def outer(x) = (x -> tanh -> inner(x, size(x))) + (x -> relu -> inner(x, 6))",
+        "linear(6) -> outer",
+    )
+    expected = [
+        ("flatten", ("image",)),
+        ("linear", ("flatten",)),
+        ("tanh", ("linear",)),
+        ("linear2", ("tanh",)),
+        ("add", ("tanh", "linear2", "linear")),
+        ("relu", ("linear",)),
+        ("linear3", ("relu",)),
+        ("add2", ("relu", "linear3", "linear")),
+        ("add3", ("add", "add2")),
+    ]
+    assert operations(text) == expected
+    assert operations(dump(checked(text, until="expand")[0])) == expected
+
+
+def test_defaults_may_ask_for_the_size_of_the_tensor() -> None:
+    text = program(
+        "def halve(x, n = size(x) / 2, y = x) = (x -> linear(n)) + (y -> linear(n))", "linear(24) -> tanh -> halve"
+    )
+    expected = operations(text)
+    assert [name for name, _ in expected] == ["flatten", "linear", "tanh", "linear2", "linear3", "add"]
+    assert expected[3][1] == expected[4][1] == ("tanh",)
+    assert operations(dump(checked(text, until="expand")[0])) == expected
+
+
+def test_what_fails_to_grow_leaves_nothing_half_written() -> None:
+    text = program(tower("x -> @ -> @", 64) + "\ndef last(x) = x + (x -> f63)", "last").replace(
+        "block readout = hidden", "block more = hidden -> relu -> last\nblock readout = more"
+    )
+    assert [d.code for d in checked(text)[1].errors] == ["LP131", "LP131"]
