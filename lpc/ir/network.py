@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from lpc.ir.op import Value, Weight
 from lpc.ir.types import Type
 from lpc.source import NOWHERE, Span
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 TARGET = "objective"
 """The owner of the nodes that compute an objective's target from data."""
@@ -64,9 +66,9 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A frozen graph and its blocks, in topological order (ties: order of declaration)."""
+    """Nodes by name, each after those it reads, and blocks in topological order (ties: order of declaration)."""
 
-    graph: nx.MultiDiGraph[str]
+    nodes: Mapping[str, Node]
     blocks: tuple[Block, ...]
     data: tuple[str, ...]
     chains: Mapping[str, int] = field(default_factory=dict)
@@ -74,19 +76,27 @@ class Network:
 
     @staticmethod
     def build(nodes: Iterable[Node], blocks: Iterable[Block], chains: Mapping[str, int]) -> Network:
+        made = {node.name: node for node in nodes}
+        data = tuple(node.name for node in made.values() if node.kind == "data")
+        return Network(made, tuple(blocks), data, dict(chains))
+
+    @cached_property
+    def graph(self) -> nx.MultiDiGraph[str]:
+        """The frozen multigraph. Made when it is first asked for: most programs are checked without it, and NetworkX takes
+        longer to load than they take to check.
+        """
+        import networkx as nx
+
         graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
-        made = tuple(nodes)
-        for node in made:
+        for node in self.nodes.values():
             graph.add_node(node.name, node=node)
-        for node in made:
+        for node in self.nodes.values():
             for port, name in enumerate(node.inputs):
                 graph.add_edge(name, node.name, key=port)
-        data = tuple(node.name for node in made if node.kind == "data")
-        return Network(nx.freeze(graph), tuple(blocks), data, dict(chains))
+        return nx.freeze(graph)
 
     def node(self, name: str) -> Node:
-        found: Node = self.graph.nodes[name]["node"]
-        return found
+        return self.nodes[name]
 
     @cached_property
     def _by_name(self) -> dict[str, Block]:
@@ -104,8 +114,7 @@ class Network:
     @cached_property
     def target_nodes(self) -> list[Node]:
         """Nodes of the objective's target expression, in evaluation order."""
-        order = nx.topological_sort(self.graph)
-        return [node for name in order if (node := self.node(name)).owner == TARGET]
+        return [node for node in self.nodes.values() if node.owner == TARGET]
 
     @cached_property
     def _consumers(self) -> dict[str, list[str]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import networkx as nx
-
 from lpc.ir.network import Block, Network
 from lpc.ir.program import Objective, RuleUse
 from lpc.ir.step import Unit, walk
@@ -93,6 +91,10 @@ def _join(
 
 def enclosed(shop: Workshop, regions: Sequence[Region]) -> list[tuple[Region, Region]]:
     """Pairs of regions that each wait for the other: a run with blocks of another rule between its own."""
+    if len(regions) < 2:
+        return []
+    import networkx as nx
+
     owner = {block.name: at for at, region in enumerate(regions) for block in region.run}
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(len(regions)))
@@ -106,6 +108,10 @@ def enclosed(shop: Workshop, regions: Sequence[Region]) -> list[tuple[Region, Re
 
 def topological(shop: Workshop, regions: Sequence[Region]) -> list[Region]:
     """The regions so that each comes after those it reads; ties in order of declaration."""
+    if len(regions) < 2:
+        return list(regions)
+    import networkx as nx
+
     owner = {block.name: at for at, region in enumerate(regions) for block in region.run}
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(len(regions)))
