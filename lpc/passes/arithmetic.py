@@ -77,6 +77,11 @@ def is_symbolic(expr: tree.Expr) -> bool:
             return False
 
 
+def asks_types(expr: tree.Expr) -> bool:
+    """Whether a folded value, or an item of a list, waits for types."""
+    return is_symbolic(expr) or (isinstance(expr, tree.ListExpr) and any(map(is_symbolic, expr.items)))
+
+
 def combine(operator: Operator, left: tree.Expr, right: tree.Expr, span: Span, report: Report) -> tree.Expr:
     """The value of `left operator right`, both folded; symbolic when either is, a hole after a mistake."""
     if is_hole(left) or is_hole(right):

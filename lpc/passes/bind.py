@@ -10,11 +10,12 @@ from lpc.ir.network import Block, Network, Node
 from lpc.ir.program import DataUse, Objective, Program
 from lpc.ir.types import Unknown
 from lpc.passes.blocks import in_order, sources, written
-from lpc.passes.building import FAILED, Builder, Graph
+from lpc.passes.building import Builder
 from lpc.passes.clauses import missing, only
 from lpc.passes.contract import Fact, pass_
 from lpc.passes.data_clause import use_data
 from lpc.passes.folding import TooLarge
+from lpc.passes.graph import FAILED, Graph
 from lpc.passes.objective import use_objective
 from lpc.passes.scope import SOUND, Scope, scope_of
 from lpc.passes.selectors import member

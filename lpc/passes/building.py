@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from math import prod
 
 from lpc.diagnostics import Diagnostic, Edit, Report, error, nearest
 from lpc.ir.network import Node
-from lpc.ir.op import Arguments, Misfit, Operation, Weight
-from lpc.ir.ops import find, names
-from lpc.ir.types import UNKNOWN, Label, Tensor, Type, Unknown
+from lpc.ir.op import Arguments, Operation
+from lpc.ir.ops import names
+from lpc.ir.types import Label, Tensor, Type, Unknown
 from lpc.passes.arguments import Resolved, resolve, split_inputs
-from lpc.passes.arithmetic import OF_TYPES, combine, is_symbolic, negated
+from lpc.passes.arithmetic import OF_TYPES, asks_types, combine, negated
 from lpc.passes.blocks import written
 from lpc.passes.folding import unknown_name
-from lpc.passes.scope import SOUND, Scope
+from lpc.passes.graph import FAILED, Bound, Graph, Value, call_key
+from lpc.passes.scope import SOUND
 from lpc.passes.searches import SEARCH
-from lpc.passes.signatures import Signature, of_operation
+from lpc.passes.signatures import Signature
 from lpc.passes.spines import as_call, leftmost, operands, stages, unsigned
 from lpc.passes.values import describe, hole, is_hole
 from lpc.source import Span
 from lpc.syntax import tree
 
-LARGEST_EXAMPLE, LARGEST_WEIGHT = 2**31, 2**40
 MOST_HINTS = 100
 """Mistakes after which near names are no longer looked for: among thousands of names that takes long."""
 BY_POSITION = "position"
@@ -78,20 +76,6 @@ class WrongInputs(Diagnostic):
     advice: str = ""
 
 
-@error("LP200")
-class ShapeMisfit(Diagnostic):
-    """Shapes are followed through every operation, without the axis of examples. An operation says what it can take; the
-    notes say what it was given, and where that comes from.
-    """
-
-    title = "`{operation}` {problem}"
-    label = "does not fit"
-    bad = SOUND.replace("flatten -> linear(64)", "linear(64)")
-    good = SOUND
-    operation: str
-    problem: str
-
-
 @error("LP201")
 class NotOfType(Diagnostic):
     """`classes(label)` is the number of classes of a label (or of different tokens), `size(x)` how many numbers an example
@@ -105,61 +89,6 @@ class NotOfType(Diagnostic):
     function: str
     problem: str
     found: str
-
-
-@error("LP203")
-class TooManyNumbers(Diagnostic):
-    """An example of 2³¹ numbers has 8 GiB, a weight of 2⁴⁰ numbers 4 TiB: a size with some digits too many, most likely."""
-
-    title = "`{operation}` makes {what} of {count} numbers"
-    label = "more than a machine holds"
-    bad = SOUND.replace("linear(64)", "linear(64000000000)")
-    good = SOUND
-    operation: str
-    what: str
-    count: str
-
-
-@dataclass(frozen=True)
-class Value:
-    """A tensor under construction: the node that gives it (None after a mistake) and its type."""
-
-    node: str | None
-    type: Type
-
-
-FAILED = Value(None, UNKNOWN)
-Bound = Mapping[str, Value]
-
-
-@dataclass
-class Graph:
-    """What is built so far: nodes in order, and the value of each data name and block."""
-
-    scope: Scope
-    report: Report
-    nodes: list[Node] = field(default_factory=list)
-    values: dict[str, Value] = field(default_factory=dict)
-    members: dict[str, Sequence[str]] = field(default_factory=dict)
-    """Blocks of each chain, from the first; of a block, the block."""
-    producers: dict[str, Node] = field(default_factory=dict)
-    operations: dict[str, tuple[Operation, Signature] | None] = field(default_factory=dict)
-    resolved: dict[int | str, Resolved] = field(default_factory=dict)
-    """By the identity of a call in the program's text, or by name where it has no arguments."""
-    inferred: dict[tuple[int | str, tuple[Type, ...]], tuple[Type, tuple[Weight, ...]]] = field(default_factory=dict)
-    silent: bool = False
-    """Unknown names were explained by something else, and are passed over."""
-
-    def add(self, node: Node) -> Value:
-        self.nodes.append(node)
-        self.producers[node.name] = node
-        return Value(node.name, node.type)
-
-    def operation(self, name: str) -> tuple[Operation, Signature] | None:
-        if name not in self.operations:
-            found = find(name)
-            self.operations[name] = (found, of_operation(found)) if found else None
-        return self.operations[name]
 
 
 class Builder:
@@ -311,8 +240,6 @@ class Builder:
 
     def _apply(self, call: tree.Call, given: list[Value], bound: Bound) -> Value:
         """Apply an operation to the tensors given and those among its arguments."""
-        if is_hole(tree.Name(call.name)):
-            return FAILED
         known = self.graph.operation(call.name)
         if known is None:
             return self._unknown_operation(call)
@@ -335,22 +262,9 @@ class Builder:
 
     def _node(self, call: tree.Call, operation: Operation, values: Sequence[Value], arguments: Arguments) -> Value:
         inputs = tuple(value.node for value in values if value.node is not None)
-        types = tuple(value.type for value in values)
-        key = (_key(call), types) if _key(call) in self.graph.resolved else None
-        inferred = self.graph.inferred.get(key) if key else None
+        inferred = self.graph.infer(call, operation, values, arguments)
         if inferred is None:
-            try:
-                inferred = operation.infer(types, arguments), operation.weights(types, arguments)
-            except Misfit as misfit:
-                self._misfit(call, str(misfit), values)
-                return FAILED
-            if large := _too_large(*inferred):
-                self.report.add(
-                    TooManyNumbers(span=call.span, operation=call.name, what=large[0], count=f"{large[1]:.2g}")
-                )
-                return FAILED
-            if key:
-                self.graph.inferred[key] = inferred
+            return FAILED
         self._count[operation.name] += 1
         number = self._count[operation.name]
         attribute = operation.name if number == 1 else f"{operation.name}{number}"
@@ -365,11 +279,11 @@ class Builder:
         self, call: tree.Call, arguments: Sequence[tree.Argument], signature: Signature, bound: Bound
     ) -> Resolved:
         """The arguments' values; once for each call, unless they ask for types, which differ along a chain."""
-        key = _key(call)
+        key = call_key(call)
         if key in self.graph.resolved:
             return self.graph.resolved[key]
         made = resolve(arguments, signature, call.span, self.report, lambda expr: self._evaluate(expr, bound))
-        if not any(is_symbolic(argument.value) for argument in arguments) and (call.arguments or made.complete):
+        if not any(asks_types(argument.value) for argument in arguments) and (call.arguments or made.complete):
             self.graph.resolved[key] = made
         return made
 
@@ -390,25 +304,6 @@ class Builder:
         self.report.add(UnknownOperation(span=call.name_span, name=call.name, nearest=near, edit=edit))
         return FAILED
 
-    def _misfit(self, call: tree.Call, problem: str, values: Sequence[Value]) -> None:
-        notes, related = [], []
-        for value in values:
-            if value.node is None:
-                continue
-            producer = self.graph.producers[value.node]
-            notes.append(f"`{value.node}` gives {value.type}")
-            if producer.span != call.span:
-                related.append((producer.span, f"gives {value.type}"))
-        self.report.add(
-            ShapeMisfit(
-                span=call.span,
-                operation=call.name,
-                problem=problem,
-                detail=tuple(dict.fromkeys(notes)),
-                related=tuple(dict.fromkeys(related)),
-            )
-        )
-
     # -- values that types give --
 
     def _evaluate(self, expr: tree.Expr, bound: Bound) -> tree.Expr:
@@ -421,6 +316,8 @@ class Builder:
                 return combine(operator, a, b, expr.span, self.report)
             case tree.Negative(operand):
                 return negated(self._evaluate(operand, bound), expr.span, self.report)
+            case tree.ListExpr(items):
+                return tree.ListExpr(tuple(self._evaluate(item, bound) for item in items), span=expr.span)
             case _:
                 return expr
 
@@ -442,18 +339,6 @@ class Builder:
             self.report.add(NotOfType(span=call.span, function=call.name, problem=needs, found=found))
             return hole(call.span)
         return tree.Number(count, span=call.span)
-
-
-def _too_large(type_: Type, weights: Sequence[Weight]) -> tuple[str, int] | None:
-    """What of an operation no machine holds, and how many numbers it has."""
-    if isinstance(type_, Tensor) and type_.size > LARGEST_EXAMPLE:
-        return "an example", type_.size
-    largest = max((prod(weight.shape) for weight in weights), default=0)
-    return ("a weight", largest) if largest > LARGEST_WEIGHT else None
-
-
-def _key(call: tree.Call) -> int | str:
-    return id(call) if call.arguments else call.name
 
 
 def _classes(type_: Type) -> int | None:

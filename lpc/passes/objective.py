@@ -8,8 +8,9 @@ from lpc.ir.network import TARGET
 from lpc.ir.program import Objective
 from lpc.passes.arguments import place
 from lpc.passes.blocks import sources
-from lpc.passes.building import Builder, Graph
+from lpc.passes.building import Builder
 from lpc.passes.folding import unknown_name
+from lpc.passes.graph import Graph
 from lpc.passes.scope import SOUND
 from lpc.passes.signatures import Parameter, Signature
 from lpc.passes.values import describe, is_hole

@@ -138,6 +138,8 @@ train epochs = 1, batch = 8
         ("image -> reshape()", "LP113"),
         ('image -> opaque("lab:Box", out = [8])', ""),
         ('image -> opaque("lab:Box", out = 8)', "LP114"),
+        ('image -> opaque("lab:Box", out = [size(image) / 2, 2])', ""),
+        ('image -> opaque("lab:Box", out = [size(label), classes(image)])', "LP201"),
         ('image -> opaque("lab:Box", out = [8, x])', "LP101"),
         ('image -> opaque("import os", out = [8])', "LP200"),
         ("image -> conv(8, 9)", "LP200"),
