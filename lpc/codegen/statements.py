@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from math import isfinite, prod
+from math import isfinite
 
 from lpc.codegen.blocks import leaves_statistics
 from lpc.codegen.lines import Line, mark
@@ -253,12 +253,8 @@ class StatementPrinter:
 
     def _head(self, unit: Unit, text: str, value: Value) -> str:
         assert unit.head is not None
-        shape, features = value.kind.shape, unit.head.shape[1]
-        if shape[-1] == features:
-            flat = text
-        else:
-            start = next(i for i in range(len(shape)) if prod(shape[i:]) == features)
-            flat = f"{text}.flatten({start + 1})"
+        axes, positions = len(value.kind.shape), len(unit.output) - 1
+        flat = text if axes == positions + 1 else f"{text}.flatten({positions + 1})" if axes else f"{text}.unsqueeze(1)"
         return f"F.linear({flat}, {self.path(unit.head.name)})"
 
     # -- statements -------------------------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ def _data(draw: st.DrawFn, ops: Collection[str], awkward: bool) -> tuple[tree.Da
     elif kind == "tokens":
         source = "npz"
     elif draw(st.integers(0, 9)) == 9:
-        types.insert(1, Tensor((1,)))
+        types.insert(1, draw(st.sampled_from([Tensor((1,)), Tensor(())])))
     data: dict[str, Type] = {}
     for number, type_ in enumerate(types):
         last = number == len(types) - 1
