@@ -68,26 +68,31 @@ def goodness(hidden: Tensor, kind: str) -> Tensor:
 
 
 @cache
-def stream_signs(rows: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """+1 for the positive half of the rows, -1 for the negative."""
-    return torch.ones(rows, dtype=dtype, device=device).index_fill_(
-        0, torch.arange(rows // 2, rows, device=device), -1.0
-    )
+def margin_line(
+    rows: int, width: int, threshold: float, kind: str, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Offset and slope of each row: offset + slope * (its sum of squares) is threshold - goodness, negated for the second half."""
+    sign = torch.ones(rows, dtype=dtype, device=device)
+    sign[rows // 2 :] = -1
+    return threshold * sign, -sign / (width if kind == "mean" else 1)
 
 
 def goodness_loss(hidden: Tensor, threshold: float, kind: str) -> Tensor:
-    """The positive half of the rows should have goodness above the threshold, the negative half below."""
-    signs = stream_signs(len(hidden), hidden.dtype, hidden.device)
-    # Above its own threshold torch takes x for softplus(x): at 20, its default, that is 2e-9 off.
-    return F.softplus(signs * (threshold - goodness(hidden, kind)), threshold=40.0).mean()
+    """The positive half of the rows should have goodness above the threshold, the negative half below.
+
+    The mean of softplus(threshold - goodness) and softplus(goodness - threshold).
+    """
+    flat = hidden.flatten(1)
+    offset, slope = margin_line(*flat.shape, threshold, kind, flat.dtype, flat.device)
+    return F.softplus(torch.addcmul(offset, slope, torch.linalg.vecdot(flat, flat))).mean()
 
 
 def goodness_gradient(hidden: Tensor, threshold: float, kind: str) -> Tensor:
     """The gradient of `goodness_loss` with respect to `hidden`."""
-    signs = stream_signs(len(hidden), hidden.dtype, hidden.device)
-    slope = -signs * torch.sigmoid(signs * (threshold - goodness(hidden, kind)))
-    factor = 2 / len(hidden) / (hidden[0].numel() if kind == "mean" else 1)
-    return factor * slope.view(-1, *[1] * (hidden.dim() - 1)) * hidden
+    flat = hidden.flatten(1)
+    offset, slope = margin_line(*flat.shape, threshold, kind, flat.dtype, flat.device)
+    margin = torch.addcmul(offset, slope, torch.linalg.vecdot(flat, flat))
+    return (2 / len(flat) * (slope * margin.sigmoid())[:, None] * flat).view_as(hidden)
 
 
 def cross_entropy_gradient(scores: Tensor, label: Tensor) -> Tensor:
