@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from operator import itemgetter
 
 from lpc.diagnostics import Diagnostic, Report, error
 from lpc.ir.network import Block
@@ -49,13 +50,15 @@ class BudgetTooSmall(Diagnostic):
     alive at once. No assignment of the rules to choose from stays within it.
     """
 
-    title = "nothing fits into {budget}: the least that would is {least}"
+    title = "nothing fits into {budget}: the least that would is {least}, {about}"
     label = "too small"
     help = "write memory = {least}, use a smaller batch, or let `auto` choose among more rules"
     bad = SOUND.replace("train epochs", "learn all with auto(memory = 1KiB)\ntrain epochs")
     good = SOUND.replace("train epochs", "learn all with auto(memory = 1GiB)\ntrain epochs")
     budget: str
     least: str
+    """To the byte."""
+    about: str
 
 
 @error("LP332")
@@ -72,6 +75,27 @@ class TooManyToChoose(Diagnostic):
         "block readout = hidden", "block more[60] = hidden -> linear(64)\nblock readout = more"
     ).replace("train epochs", "learn all with mono_forward\ntrain epochs")
     count: int
+
+
+@error("LP333")
+class TwoAims(Diagnostic):
+    """Blocks left to `auto` are chosen for together, because what one costs depends on its neighbours. Cost can be made least in
+    one sense only: in time, energy or memory.
+    """
+
+    title = "`auto` cannot make both {first} and {second} least"
+    label = "elsewhere it is {first} that is made least"
+    help = "write the same `minimize` at every `auto`, or at one"
+    bad = SOUND.replace(
+        "train epochs",
+        "learn hidden with auto(minimize = memory)\nlearn readout with auto(minimize = energy)\ntrain epochs",
+    )
+    good = SOUND.replace(
+        "train epochs",
+        "learn hidden with auto(minimize = energy)\nlearn readout with auto(minimize = energy)\ntrain epochs",
+    )
+    first: str
+    second: str
 
 
 @dataclass(frozen=True)
@@ -132,10 +156,20 @@ class Chooser:
         self.blocks = list(program.network.blocks)
         self.candidates = [self._candidates(block) for block in self.blocks]
         self.autos = [use for use in program.uses.values() if use.rule == AUTO]
-        first = dict(self.autos[0].arguments)
-        self.minimize = str(first.get("minimize", "time"))
-        budgets = [b for use in self.autos if isinstance(b := dict(use.arguments).get("memory"), int)]
-        self.budget = min(budgets) if budgets else None
+        self.aims = {
+            str(dict(use.arguments).get("minimize", "time")): dict(use.argument_spans)["minimize"]
+            for use in self.autos
+            if "minimize" in dict(use.argument_spans)
+        }
+        """What is to be made least, where a program says so."""
+        self.minimize = next(iter(self.aims), "time")
+        budgets = [
+            (b, dict(use.argument_spans).get("memory", use.span))
+            for use in self.autos
+            if isinstance(b := dict(use.arguments).get("memory"), int)
+        ]
+        self.budget: int | None
+        self.budget, self.budget_span = min(budgets, key=itemgetter(0), default=(None, self.autos[0].span))
         self.prices: dict[tuple[tuple[str, ...], int], Price | None] = {}
         self.reason = ""
 
@@ -149,6 +183,10 @@ class Chooser:
 
     def choose(self, report: Report) -> dict[str, RuleUse] | None:
         span = self.autos[0].span
+        if len(self.aims) > 1:
+            (first, _), (second, at) = list(self.aims.items())[:2]
+            report.add(TwoAims(span=at, first=first, second=second))
+            return None
         chain = self._is_chain()
         count = 1
         for found in self.candidates:
@@ -162,8 +200,8 @@ class Chooser:
             return None
         fitting = [o for o in options if self.budget is None or o[0].memory <= self.budget]
         if not fitting:
-            least = min(price.memory for price, _ in options)
-            report.add(BudgetTooSmall(span=span, budget=in_bytes(self.budget or 0), least=in_bytes(least, up=True)))
+            budget, least = in_bytes(self.budget or 0), min(price.memory for price, _ in options)
+            report.add(BudgetTooSmall(span=self.budget_span, budget=budget, least=f"{least}B", about=in_bytes(least)))
             return None
         _, uses = min(
             fitting, key=lambda option: (option[0].rank(self.minimize), option[0].rank("time"), _names(option[1]))
@@ -283,10 +321,9 @@ def _names(uses: Sequence[RuleUse]) -> tuple[str, ...]:
     return tuple(use.rule for use in uses)
 
 
-def in_bytes(count: int, up: bool = False) -> str:
-    """A number of bytes as the language writes it; `up`: rounded so that what is written suffices."""
+def in_bytes(count: int) -> str:
+    """A number of bytes as the language writes it, to a tenth of a unit."""
     for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if count >= size:
-            whole = -(-count // size) if up else round(count / size, 1)
-            return f"{whole:g}{unit}"
+            return f"{round(count / size, 1):g}{unit}"
     return f"{count}B"

@@ -9,8 +9,9 @@ from lpc.diagnostics import Report
 from lpc.ir.functions import FUNCTIONS
 from lpc.ir.losses import LOSSES
 from lpc.ir.program import Optimizer, Program
-from lpc.ir.step import Added, Kind, Node, walk
+from lpc.ir.step import Added, Node, Value, reads, walk
 from lpc.passes.contract import Fact, pass_
+from lpc.passes.lifetime import bytes_of, kept_bytes, peak_bytes, pulled_last
 from lpc.rules.tracer import Region, TracedPhase, trace_phases
 
 FLOPS_PER_SECOND = 1e11
@@ -70,7 +71,7 @@ class Costs:
 
     blocks: Mapping[str, BlockCost]
     transient_at_once: int
-    """Most bytes of activations alive when every backward call runs as soon as it can."""
+    """Most bytes of activations alive in any region when every backward call runs as soon as it can."""
     transient_summed: int
     """The same with one backward call at the end."""
     example_flops: int
@@ -117,10 +118,11 @@ def costs_of(
     order = [block for region in regions for block in region.run]
     tally: dict[str, _Tally] = {block.name: _Tally() for block in order}
     for phase in repeated:
-        used = used_ports(phase.nodes)
+        used = used_ports(phase.nodes) | {value.key for value in phase.given}
+        owners = _owners(phase.nodes)
         for node in phase.nodes:
-            if node.block in tally:
-                tally[node.block].step += node_cost(node, batch, used)
+            if owners[node.index] in tally:
+                tally[owners[node.index]].step += node_cost(node, batch, used)
     for tensor in added:
         tally[tensor.block].rule_parameters += tensor.size
         if not tensor.trained:
@@ -143,9 +145,11 @@ def costs_of(
         if block.name not in trained:
             tally[block.name].state_bytes += block.unit.size * 4
         blocks[block.name] = tally[block.name].made(block.unit.size, 4 * block.width * batch)
-    kept_by = _kept(repeated, batch)
-    blocks = {name: replace(found, kept_bytes=kept_by.get(name, 0)) for name, found in blocks.items()}
-    at_once, summed = _transients(regions, kept_by, blocks)
+    graphs = _kept(repeated, batch)
+    blocks = {name: replace(found, kept_bytes=graphs.get(name, 0)) for name, found in blocks.items()}
+    data = regions[0].run.network.data
+    at_once = max(_peak(regions, phase, batch) for phase in repeated)
+    summed = max(peak_bytes(phase.nodes, (), data, batch, summed=True) for phase in repeated)
     return Costs(blocks, at_once, summed, sum(example_flops(phase) for phase in repeated))
 
 
@@ -196,7 +200,7 @@ def node_flops(node: Node, used: set[tuple[int, int]]) -> int:
             source = node if node.primitive == "loss" else node.inputs[0].node
             return LOSSES[str(source.attributes["loss"])].flops * source.inputs[0].kind.size
         case "feedback":
-            return 2 * node.inputs[1].kind.size
+            return 2 * node.inputs[1].kind.shape[0] * node.outputs[0].size
         case "outer":
             return 2 * node.outputs[0].size
         case _:
@@ -222,43 +226,60 @@ def node_cost(node: Node, batch: int, used: set[tuple[int, int]]) -> Cost:
         return _total(node_cost(inner, batch, used) for inner in node.body.nodes) * count
     if node.primitive in ("input", "get", "cross", "record", "state", "update"):
         return Cost()
-    moved = sum(_bytes(value.kind, batch) for value in node.inputs)
-    moved += sum(_bytes(kind, batch) for port, kind in enumerate(node.outputs) if (node.index, port) in used)
+    moved = sum(bytes_of(value.kind, batch) for value in node.inputs)
+    moved += sum(bytes_of(kind, batch) for port, kind in enumerate(node.outputs) if (node.index, port) in used)
     if node.unit is not None:
         moved += 4 * node.unit.size + 8 * node.unit.kept * batch
     calls = max(1, node.unit.depth) if node.unit is not None else 1
     return Cost(float(node_flops(node, used)) * batch, float(moved), calls)
 
 
-def _bytes(kind: Kind, batch: int) -> int:
-    if kind.form == "gradients":
-        return 0
-    width = 8 if kind.dtype in ("f64", "i64") else 4
-    return width * kind.size * (batch if kind.form == "batch" else 1)
-
-
 def _kept(phases: Sequence[TracedPhase], batch: int) -> dict[str, int]:
-    """Bytes that recorded forwards keep for their gradients, by block."""
-    kept: dict[str, int] = {}
+    """Bytes that recorded forwards keep for their gradients, by block: in the phase where they are most."""
+    most: dict[str, int] = {}
     for phase in phases:
-        recorded = {node.inputs[0].node.index for node in walk(phase.nodes) if node.primitive == "vjp"}
+        kept: dict[str, int] = {}
+        recorded = pulled_last(phase.nodes)
         for node in phase.nodes:
             if node.index in recorded and node.unit is not None:
-                size = max(node.unit.kept, node.outputs[0].size // node.outputs[0].streams)
-                kept[node.block] = kept.get(node.block, 0) + 4 * size * node.outputs[0].streams * batch
-    return kept
+                kept[node.block] = kept.get(node.block, 0) + kept_bytes(node.unit, node.outputs[0], batch)
+        most = {name: max(most.get(name, 0), kept.get(name, 0)) for name in {**most, **kept}}
+    return most
 
 
-def _transients(regions: Sequence[Region], kept: Mapping[str, int], blocks: Mapping[str, BlockCost]) -> tuple[int, int]:
-    """Most activation bytes alive: a run whose error comes from its end keeps all of it, local blocks only their own."""
-    at_once = 0
-    for region in regions:
-        own = [kept.get(block.name, 0) + blocks[block.name].output_bytes for block in region.run]
-        at_once = max(at_once, max(own) if region.rule.local else sum(own))
-    return at_once, sum(kept.values()) + sum(block.output_bytes for block in blocks.values())
+def _peak(regions: Sequence[Region], phase: TracedPhase, batch: int) -> int:
+    """Most bytes of activations alive while one region learns; regions learn one after another."""
+    region_of = {block.name: at for at, region in enumerate(regions) for block in region.run}
+    place = {index: region_of[name] for index, name in _owners(phase.nodes).items() if name in region_of}
+    lines: list[list[Node]] = [[] for _ in regions]
+    given: list[list[Value]] = [[] for _ in regions]
+    for node in phase.nodes:
+        mine = place.get(node.index)
+        if mine is not None:
+            lines[mine].append(node)
+        for value in reads(node):
+            others = place.get(value.node.index)
+            if others is not None and others != mine:
+                given[others].append(value)
+    for value in phase.given:
+        given[place[value.node.index]].append(value)
+    data = regions[0].run.network.data
+    return max(peak_bytes(own, out, data, batch) for own, out in zip(lines, given, strict=True))
+
+
+def _owners(nodes: Sequence[Node]) -> dict[int, str]:
+    """The block of every node; what was made before its rule came to a block belongs to the block that reads it."""
+    owners: dict[int, str] = {}
+    for node in reversed(nodes):
+        owners[node.index] = node.block or owners.get(node.index, "")
+        for value in reads(node):
+            owners[value.node.index] = owners[node.index]
+    return {node.index: node.block or owners[node.index] for node in nodes}
 
 
 def region_costs(region: Region, optimizer: Mapping[str, Optimizer], batch: int) -> Costs:
-    """The costs of one region alone: what `auto` chooses by."""
-    phases = trace_phases(region.run.network, region.run.objective, [region])
+    """The costs of one region alone, what it hands to others included: what `auto` chooses by."""
+    own = [block.name for block in region.run]
+    handed = [name for name in own if any(reader not in own for reader in region.run.network.consumers(name))]
+    phases = trace_phases(region.run.network, region.run.objective, [region], handed)
     return costs_of([region], phases, region.rule.adds(region.run), optimizer, batch)

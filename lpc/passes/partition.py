@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from lpc.diagnostics import Diagnostic, Report, error
 from lpc.ir.program import Program
@@ -79,7 +80,7 @@ def partition(program: Program, report: Report) -> Program:
         report.add(PinsLeaveNone(span=place.span))
         return program
     bounds = [0, *cuts, len(names)]
-    stages = tuple(tuple(names[a:b]) for a, b in zip(bounds, bounds[1:], strict=False))
+    stages = tuple(tuple(names[a:b]) for a, b in pairwise(bounds))
     return with_stages(replace(program, stages=stages))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -233,6 +233,8 @@ class TracedPhase:
     scores: Value | None
     finish: tuple[Node, ...] = ()
     frozen: tuple[str, ...] = ()
+    given: tuple[Value, ...] = ()
+    """What blocks hand to blocks outside, where the phase is of some regions only."""
 
     @property
     def updates(self) -> bool:
@@ -257,11 +259,13 @@ def trace(network: Network, objective: Objective, regions: Sequence[Region]) -> 
     return Traced(phases, nodes, prediction, added)
 
 
-def trace_phases(network: Network, objective: Objective, regions: Sequence[Region]) -> tuple[TracedPhase, ...]:
-    """Record every phase of some regions; what they read of others counts as given."""
+def trace_phases(
+    network: Network, objective: Objective, regions: Sequence[Region], handed: Collection[str] = ()
+) -> tuple[TracedPhase, ...]:
+    """Record every phase of some regions; what they read of others counts as given. `handed`: blocks that others read."""
     own = [{phase.name for phase in region.rule.phases(region.run)} for region in regions]
     phases = [phase for phase in PHASES if any(phase.name in names for names in own)]
-    return tuple(_trace_phase(network, objective, regions, phase) for phase in phases)
+    return tuple(_trace_phase(network, objective, regions, phase, handed) for phase in phases)
 
 
 def trace_step(region: Region, phase: Phase) -> list[Node]:
@@ -272,11 +276,13 @@ def trace_step(region: Region, phase: Phase) -> list[Node]:
     return live(s.tape.nodes, [s.scores] if s.scores is not None else [])
 
 
-def _trace_phase(network: Network, objective: Objective, regions: Sequence[Region], phase: Phase) -> TracedPhase:
+def _trace_phase(
+    network: Network, objective: Objective, regions: Sequence[Region], phase: Phase, handed: Collection[str]
+) -> TracedPhase:
     s = Recorder(network, objective)
     for region in regions:
         own = list(region.rule.phases(region.run))
-        s.rule = region.rule.name
+        s.rule, s.tape.block = region.rule.name, ""
         if phase in own:
             region.rule.step(s, region.run, phase)
         else:
@@ -287,12 +293,13 @@ def _trace_phase(network: Network, objective: Objective, regions: Sequence[Regio
     for region in regions:
         if phase in region.rule.phases(region.run):
             region.rule.finish(f, region.run, phase)
-    roots = [s.scores] if s.scores is not None else []
+    given = tuple(s.value_of(name) for name in handed)
+    roots = [*given, *([s.scores] if s.scores is not None else [])]
     moving = [n for n in s.tape.nodes if n.primitive != "update" or (n.unit is not None and n.unit.parameters)]
     nodes = live(moving, roots)
     kept = {node.unit.block for node in nodes if node.primitive == "fwd" and node.unit is not None}
     frozen = tuple(block.name for block in network.blocks if block.name in s.frozen and block.name in kept)
-    return TracedPhase(phase, tuple(nodes), s.scores, tuple(live(f.tape.nodes, [])), frozen)
+    return TracedPhase(phase, tuple(nodes), s.scores, tuple(live(f.tape.nodes, [])), frozen, given)
 
 
 def trace_prediction(
