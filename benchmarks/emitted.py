@@ -9,11 +9,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from benchmarks.compare import Step
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def program(dims: Sequence[int], rule: str, batch: int, optimizer: str = "adam(lr = 1e-3)") -> str:
@@ -63,6 +64,8 @@ def compiled(text: str, name: str, folder: Path) -> ModuleType:
 
 def step_of(module: ModuleType, batches: Sequence[Sequence[Tensor]]) -> Step:
     """The script's training step on one batch after another, as its own loop calls it."""
+    import torch
+
     torch.manual_seed(1)
     net = module.Network()
     module.add_learning_parameters(net)
