@@ -57,7 +57,7 @@ def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.command("run", epilog="Example: lpc run digits.lp --variant backprop --epochs 3")
+@click.command("run", epilog="Example: lpc run digits.lp --epochs 3")
 @program_options
 @click.option(
     "--out", metavar="DIR", type=click.Path(path_type=Path), help="Where results go (default: runs/NAME-VARIANT-SEED)."

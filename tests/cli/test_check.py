@@ -76,9 +76,7 @@ def test_forms_for_machines(here: Path) -> None:
 
 NESTED = SOUND.replace("linear(10)", "(" * 100_000 + "linear(10)" + ")" * 100_000)
 ENDLESS = SOUND.replace("block", "def f(x) = f(x) + f(x)\nblock", 1).replace("linear(10)", "f -> linear(10)")
-DOUBLING = (
-    "".join(f"def f{n}(x) = x -> f{n + 1} -> f{n + 1}\n" for n in range(40)) + "def f40(x) = x -> linear(10)\n"
-)
+DOUBLING = "".join(f"def f{n}(x) = x -> f{n + 1} -> f{n + 1}\n" for n in range(40)) + "def f40(x) = x -> linear(10)\n"
 BAD = {
     "empty": b"",
     "blank": b"\n\n   \n",

@@ -30,7 +30,9 @@ def test_variants_have_names_of_their_own(here: Path) -> None:
     assert lpc("compile", "sound.lp", "--variant", "backprop").err.startswith("wrote sound_backprop.py;")
     done = lpc("compile", "sound.lp", "--all-variants")
     assert done.err.startswith("wrote sound.py; sound_backprop.py is as before;")
-    assert lpc("compile", "sound.lp", "--variant", "base", "-o", "-").out == Path("sound.py").read_text(encoding="utf-8")
+    assert lpc("compile", "sound.lp", "--variant", "base", "-o", "-").out == Path("sound.py").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_same_bytes_whatever_the_hash_seed(here: Path) -> None:
@@ -68,7 +70,9 @@ def test_a_generated_script_is_replaced_when_the_program_changes(here: Path) -> 
 
 def test_an_edited_script_is_never_overwritten_without_force(here: Path) -> None:
     lpc("compile", "sound.lp", "--all-variants")
-    edited = Path("sound_backprop.py").read_text(encoding="utf-8").replace("import torch\n", "import torch  # mine\n", 1)
+    edited = (
+        Path("sound_backprop.py").read_text(encoding="utf-8").replace("import torch\n", "import torch  # mine\n", 1)
+    )
     Path("sound_backprop.py").write_text(edited, encoding="utf-8")
     before = Path("sound.py").read_bytes()
     done = lpc("compile", "sound.lp", "--all-variants", "--set", "train.batch=32")
@@ -109,7 +113,9 @@ def test_a_script_is_never_called_what_python_would_import(name: str, file: str,
 
 
 def test_a_script_is_never_called_what_it_imports_of_the_users(here: Path) -> None:
-    text = SOUND.replace("network sound", "network devices").replace("-> relu", '-> opaque("devices:Cavity", out = [16])')
+    text = SOUND.replace("network sound", "network devices").replace(
+        "-> relu", '-> opaque("devices:Cavity", out = [16])'
+    )
     text = text.replace("learn all with mono_forward", "learn all with cascaded_forward")
     Path("p.lp").write_text(text.partition("variant")[0], encoding="utf-8")
     assert lpc("compile", "p.lp").err.startswith("wrote devices_train.py;")

@@ -107,10 +107,19 @@ def test_lines_of_blocks(here: Path) -> None:
 
 def test_lines_of_no_one_block(here: Path) -> None:
     at = places("digits.lp")
-    for start in ("return torch.stack", "torch.autograd.backward", "def main(", "TASK = ", "import torch", "network=Network"):
+    for start in (
+        "return torch.stack",
+        "torch.autograd.backward",
+        "def main(",
+        "TASK = ",
+        "import torch",
+        "network=Network",
+    ):
         line = next(line for line in at if line.startswith(start))
         assert block(at[line]) == (None, None, None), line
-    assert at["def main(task: Task, arguments: Sequence[str] | None = None) -> int:"].part.startswith("`main`, a part of the runtime")
+    assert at["def main(task: Task, arguments: Sequence[str] | None = None) -> int:"].part.startswith(
+        "`main`, a part of the runtime"
+    )
 
 
 def test_lines_of_chains(here: Path) -> None:
@@ -127,7 +136,11 @@ def test_every_line_of_every_example_has_an_answer(here: Path) -> None:
         script = read_script("train.py")
         lines = script.source.splitlines()
         found = [origin(script, number) for number in range(1, len(script.lines) + 1)]
-        assert {name for one in found for name in (one.block or "").split(", ")} >= {"readout", "estimate", "decode"} & set(script.places)
+        assert {name for one in found for name in (one.block or "").split(", ")} >= {
+            "readout",
+            "estimate",
+            "decode",
+        } & set(script.places)
         assert all(one.line is None or one.text == lines[one.line - 1] for one in found)
 
 
@@ -143,4 +156,9 @@ def test_where_as_a_command(here: Path) -> None:
     assert lpc("where", "train.py", str(number)) == done
     found = json.loads(lpc("where", f"train.py:{number}", "--json").out)
     assert (found["block"], found["file"], found["line"]) == ("hidden2", "digits.lp", 8)
-    assert lpc("where", "train.py").status == lpc("where", "train.py:0").status == lpc("where", "train.py:99999").status == 2
+    assert (
+        lpc("where", "train.py").status
+        == lpc("where", "train.py:0").status
+        == lpc("where", "train.py:99999").status
+        == 2
+    )

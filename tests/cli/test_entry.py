@@ -13,7 +13,8 @@ import click
 import pytest
 
 from lpc.cli import check as check_module
-from lpc.cli.commands import COMMANDS, lpc as group
+from lpc.cli.commands import COMMANDS
+from lpc.cli.commands import lpc as group
 from lpc.version import LANGUAGE, VERSION
 from tests.cli.running import BROKEN, ROOT, SOUND, lpc
 
@@ -60,7 +61,10 @@ def test_no_command_is_wrong_usage() -> None:
         (["check", "--format", "xml", "sound.lp"], "lpc check: invalid value for '--format': 'xml' is not one of"),
         (["check", "sound.lp", "--variant"], "lpc: option '--variant' requires an argument"),
         (["check", "sound.lp", "--set", "width"], "lpc check: invalid value for '--set': `width`: write NAME=VALUE"),
-        (["compile", "sound.lp", "--variant", "bakprop"], "lpc: sound.lp has no variant `bakprop`; did you mean `backprop`?"),
+        (
+            ["compile", "sound.lp", "--variant", "bakprop"],
+            "lpc: sound.lp has no variant `bakprop`; did you mean `backprop`?",
+        ),
         (["compile", "sound.lp", "--variant", "xyz"], "lpc: sound.lp has no variant `xyz`; there are base, backprop"),
         (["check", "sond.lp"], "lpc check: cannot read sond.lp: no such file; did you mean sound.lp?"),
         (["explain", "."], "lpc: cannot read .: it is a folder; name its programs"),
@@ -164,7 +168,17 @@ def test_a_pass_that_fails_is_named(here: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_debugging_shows_the_traceback(here: Path) -> None:
-    broken = "import lpc.cli.check as c\ndef f(*_): raise KeyError('x')\nc.check = f\nfrom lpc.cli.entry import run\nimport sys\nsys.exit(run(['check', 'x.lp']))"
+    broken = """
+import sys
+import lpc.cli.check as module
+from lpc.cli.entry import run
+
+def fail(*_):
+    raise KeyError("x")
+
+module.check = fail
+sys.exit(run(["check", "x.lp"]))
+"""
     done = subprocess.run(
         [sys.executable, "-c", broken],
         env={**os.environ, "PYTHONPATH": str(ROOT), "LPC_DEBUG": "1"},
@@ -204,7 +218,11 @@ def test_a_full_disk_behind_standard_output_is_named(here: Path) -> None:
 def test_a_reader_that_leaves_early_gets_no_traceback(here: Path) -> None:
     command = f"{shlex.quote(sys.executable)} -m lpc compile sound.lp -o - | head -n 1"
     done = subprocess.run(
-        ["bash", "-c", command], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+        ["bash", "-c", command],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout == "# /// script\n"
     assert "Traceback" not in done.stderr

@@ -26,7 +26,20 @@ def test_block_by_block(here: Path) -> None:
     lines = done.out.splitlines()
     assert lines[0] == "sound (sound.lp)"
     head = next(line for line in lines if line.startswith("block "))
-    assert head.split() == ["block", "line", "gives", "parameters", "learns", "by", "it", "adds", "flop", "moved", "state", "activations"]
+    assert head.split() == [
+        "block",
+        "line",
+        "gives",
+        "parameters",
+        "learns",
+        "by",
+        "it",
+        "adds",
+        "flop",
+        "moved",
+        "state",
+        "activations",
+    ]
     first = lines[lines.index(head) + 1]
     assert first.startswith("hidden[1]     5  f32[16]       1 040  mono_forward      160 ")
     assert "mono_forward, named on line 10; gradients stop at the edge of each block" in " ".join(done.out.split())
@@ -41,7 +54,9 @@ def test_every_example_is_explained(path: Path, here: Path) -> None:
     assert found["version"] == 1
     assert sum(block["parameters"] for block in found["blocks"]) == found["parameters"] > 0
     assert [name for stage in found["stages"] for name in stage] == [block["name"] for block in found["blocks"]]
-    assert {name for region in found["regions"] for name in region["blocks"]} == {block["name"] for block in found["blocks"]}
+    assert {name for region in found["regions"] for name in region["blocks"]} == {
+        block["name"] for block in found["blocks"]
+    }
 
 
 def test_equal_blocks_of_a_chain_share_a_line(here: Path) -> None:
@@ -102,7 +117,12 @@ def test_passes_and_times(here: Path) -> None:
     assert [f"{at}. {step.name}: " in out for at, step in enumerate(PIPELINE, start=1)] == [True] * len(PIPELINE)
     assert out.count("needs ") >= len(PIPELINE)
     times = lpc("explain", "sound.lp", "--time").out
-    assert [line.split()[0] for line in times.splitlines()[1:]] == ["parse", *(step.name for step in PIPELINE), "print", "in"]
+    assert [line.split()[0] for line in times.splitlines()[1:]] == [
+        "parse",
+        *(step.name for step in PIPELINE),
+        "print",
+        "in",
+    ]
     Path("broken.lp").write_text(BROKEN, encoding="utf-8")
     assert lpc("explain", "broken.lp", "--time").status == 1
 

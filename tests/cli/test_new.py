@@ -71,7 +71,10 @@ def test_a_table_with_a_number_to_predict(here: Path) -> None:
 
 
 def test_columns_of_words_are_left_out_by_name(here: Path) -> None:
-    Path("t.csv").write_text(IRIS.replace(",species", ",city,species").replace(",0.2,", ",0.2,Rome,").replace("1.2,", "1.2,Oslo,"), encoding="utf-8")
+    Path("t.csv").write_text(
+        IRIS.replace(",species", ",city,species").replace(",0.2,", ",0.2,Rome,").replace("1.2,", "1.2,Oslo,"),
+        encoding="utf-8",
+    )
     lpc("new", "t.csv")
     text = Path("t.lp").read_text(encoding="utf-8")
     assert "; not used: city." in text
