@@ -16,7 +16,6 @@ Terminal text, JSON, editor, `lpc explain CODE`, the page in docs and the test a
 
 from __future__ import annotations
 
-import difflib
 import string
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -150,6 +149,8 @@ class ProgramError(Exception):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The known name most like `name`, or "" when none is near: loose among few names, tight among many."""
+    import difflib  # most programs have no name that is not known
+
     names = sorted(set(known))
     cutoff = 0.55 if len(names) <= 10 else 0.7
     found = difflib.get_close_matches(name, names, n=1, cutoff=cutoff)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,8 +48,8 @@ def _why(path: str, problem: OSError) -> str:
     if not isinstance(problem, FileNotFoundError) or not place.parent.is_dir():
         return system_says(problem)
     programs = sorted(found.name for found in place.parent.glob("*.lp"))
-    near = difflib.get_close_matches(place.name, programs, n=1)
-    return "no such file" + (f"; did you mean {place.with_name(near[0])}?" if near else "")
+    near = nearest(place.name, programs)
+    return "no such file" + (f"; did you mean {place.with_name(near)}?" if near else "")
 
 
 def variants_of(path: str) -> list[str]:

@@ -27,7 +27,6 @@ from lpc.passes.spines import as_call, names_in, operands, renamed, stages
 from lpc.passes.values import hole
 from lpc.source import Span
 from lpc.syntax import tree
-from lpc.syntax.format import print_expr
 from lpc.syntax.scan import MAX_DEPTH
 
 DEEPEST = MAX_DEPTH
@@ -255,6 +254,8 @@ class Writer:
         for name in around:
             outer[name] = _fresh(name, {*self._values, *names.values(), *outer.values()})
         settled = {name: renamed(value, outer) for name, value in settled.items()}
+        from lpc.syntax.format import print_expr  # loaded where a function is kept: a check of most programs prints nothing
+
         parameters = (*names.values(), *outer.values())
         key = (use.function.name, tuple(shared), parameters, *((n, print_expr(v)) for n, v in settled.items()))
         if key in self.kept:
