@@ -249,7 +249,7 @@ def _branches(draw: st.DrawFn, type_: Tensor, ops: Collection[str]) -> Apply | B
     one = draw(recipes(type_, ops, most=2, branches=False))
     other = () if draw(st.booleans()) else draw(recipes(type_, ops, most=2, branches=False))
     made = Branch(kind, (other, one))
-    return made if _fits((made,), type_) else Branch(kind, ((), ()))
+    return made if _fits((made,), type_) else Apply("identity")
 
 
 def _fits(recipe: Recipe, type_: Tensor) -> bool:
