@@ -254,7 +254,7 @@ class Writer:
         for name in around:
             outer[name] = _fresh(name, {*self._values, *names.values(), *outer.values()})
         settled = {name: renamed(value, outer) for name, value in settled.items()}
-        from lpc.syntax.format import print_expr  # loaded where a function is kept: a check of most programs prints nothing
+        from lpc.syntax.format import print_expr  # few programs come here
 
         parameters = (*names.values(), *outer.values())
         key = (use.function.name, tuple(shared), parameters, *((n, print_expr(v)) for n, v in settled.items()))

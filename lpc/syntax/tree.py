@@ -86,6 +86,8 @@ class Quantity(Node):
 
 @dataclass(frozen=True, eq=False)
 class String(Node):
+    """`"wine.csv"`, escapes undone."""
+
     value: str
 
 
@@ -98,6 +100,8 @@ class Name(Node):
 
 @dataclass(frozen=True, eq=False)
 class ListExpr(Node):
+    """`[a, b]`."""
+
     items: tuple[Expr, ...]
 
 
@@ -112,6 +116,8 @@ class Argument(Node):
 
 @dataclass(frozen=True, eq=False)
 class Call(Node):
+    """`linear(64, bias = false)`."""
+
     name: str
     arguments: tuple[Argument, ...]
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
@@ -136,6 +142,8 @@ class Pipe(Node):
 
 @dataclass(frozen=True, eq=False)
 class Binary(Node):
+    """`left + right`, and the other three."""
+
     operator: Literal["+", "-", "*", "/"]
     left: Expr
     right: Expr
@@ -143,6 +151,8 @@ class Binary(Node):
 
 @dataclass(frozen=True, eq=False)
 class Negative(Node):
+    """`-operand`."""
+
     operand: Expr
 
 
@@ -173,12 +183,16 @@ class Binding(Node):
 
 @dataclass(frozen=True, eq=False)
 class Network(Node):
+    """`network NAME`."""
+
     name: str
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
 class Let(Node):
+    """`let NAME = value`."""
+
     name: str
     value: Expr
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
@@ -194,6 +208,8 @@ class Parameter(Node):
 
 @dataclass(frozen=True, eq=False)
 class Def(Node):
+    """`def NAME(x, p, q = 1) = body`."""
+
     name: str
     parameters: tuple[Parameter, ...]
     body: Expr
@@ -202,6 +218,8 @@ class Def(Node):
 
 @dataclass(frozen=True, eq=False)
 class Data(Node):
+    """`data a, b = SOURCE(...)`."""
+
     bindings: tuple[Binding, ...]
     source: Call
 
@@ -218,6 +236,8 @@ class Block(Node):
 
 @dataclass(frozen=True, eq=False)
 class Objective(Node):
+    """`objective LOSS(block, target)`."""
+
     loss: Call
 
 
@@ -258,6 +278,8 @@ class Place(Node):
 
 @dataclass(frozen=True, eq=False)
 class Train(Node):
+    """`train epochs = 3, batch = 64`."""
+
     options: tuple[Option, ...]
 
 
@@ -305,4 +327,6 @@ Clause = Network | Let | Def | Data | Block | Objective | Learn | Place | Train 
 
 @dataclass(frozen=True, eq=False)
 class File(Node):
+    """A whole program."""
+
     clauses: tuple[Clause, ...]
