@@ -5,11 +5,12 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= runs/demo
+DATA ?= data
 # Tests run side by side, one thread each: a torch that takes every core in every worker is slower, not faster.
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint types format bench-steps bench-memory clean
+.PHONY: help demo test quick lint types format bench-startup bench-growth bench-steps bench-training bench-memory bench-fidelity clean
 
 help: ## print this list
 	@echo "make TARGET, where TARGET is one of"
@@ -35,11 +36,23 @@ format: $(VENV)/dev.stamp ## put every file into the house's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench-startup: $(VENV)/run.stamp ## time of `lpc check` as a whole process (half a minute)
+	$(BIN)/python -m benchmarks.startup
+
+bench-growth: $(VENV)/run.stamp ## time and memory of compiling chains of up to 10 000 blocks (half a minute)
+	$(BIN)/python -m benchmarks.growth
+
 bench-steps: $(VENV)/run.stamp ## time of one training step against the best written by hand (about five minutes)
 	$(BIN)/python -m benchmarks.steps
 
+bench-training: $(VENV)/run.stamp ## whole training of MNIST against bare steps, DATA=folder (about three minutes)
+	$(BIN)/python -m benchmarks.training --data $(DATA)
+
 bench-memory: $(VENV)/run.stamp ## activation memory against depth (about two minutes)
 	$(BIN)/python -m benchmarks.memory
+
+bench-fidelity: $(VENV)/run.stamp ## accuracy on MNIST beside published figures, DATA=folder (about two hours, resumable)
+	$(BIN)/python -m benchmarks.fidelity --data $(DATA)
 
 clean: ## remove the virtual environment, caches and builds; runs/ and data/ stay
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

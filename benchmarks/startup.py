@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -52,11 +53,10 @@ def environment(bytecode: Path) -> dict[str, str]:
 
 def start(command: Sequence[str], env: Mapping[str, str]) -> tuple[float, float]:
     """Wall and processor seconds of one process from its start to its end."""
-    before, began = os.times(), time.perf_counter()
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env, cwd=ROOT)
-    wall, after = time.perf_counter() - began, os.times()
-    spent = after.children_user + after.children_system - before.children_user - before.children_system
-    return wall, spent
+    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def imported(command: Sequence[str], env: Mapping[str, str]) -> set[str]:

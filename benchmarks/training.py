@@ -2,7 +2,8 @@
 
     python -m benchmarks.training --data DIR [--epochs 5] [--rounds 3] [--threads N]
 
-A script's time is all that `python train.py` does once torch is loaded: data, initial weights, training, metering, progress,
+A script's time is all that `python train.py` does once torch is loaded (with what the first optimizer of a process loads, most
+of a second): data, initial weights, training, metering, progress,
 log, checkpoints, test, result. Bare steps are as many steps of `by_hand.backprop.Usual` on batches that lie ready. All run in one
 process, in turn; ratios are taken within a round, and the median counts. Seconds are of the wall clock; those of the processor,
 beside them, are this process's own: on a machine that is shared, run one thread and read these.
@@ -57,20 +58,21 @@ class Spent:
 
     wall: float
     own: float
-    in_steps: float = 0.0
+    in_steps: tuple[float, float] = (0.0, 0.0)
     phases: dict[str, float] = field(default_factory=dict)
 
 
 class Timed:
-    """A step that adds up the time spent in it."""
+    """A step that adds up the seconds spent in it, of the wall clock and of the processor."""
 
     def __init__(self, step: Callable[..., Any]) -> None:
-        self.step, self.seconds = step, 0.0
+        self.step, self.wall, self.own = step, 0.0, 0.0
 
     def __call__(self, *arguments: Any) -> Any:
-        began = time.perf_counter()
+        began, own = time.perf_counter(), time.process_time()
         result = self.step(*arguments)
-        self.seconds += time.perf_counter() - began
+        self.wall += time.perf_counter() - began
+        self.own += time.process_time() - own
         return result
 
 
@@ -87,7 +89,7 @@ def whole(module: ModuleType, options: argparse.Namespace, out: Path) -> Spent:
     if status:
         raise SystemExit(f"the script failed: {said.getvalue().splitlines()[-1]}")
     result = json.loads((out / "result.json").read_text(encoding="utf-8"))
-    return Spent(wall, own, timed.seconds, result["time"])
+    return Spent(wall, own, (timed.wall, timed.own), result["time"])
 
 
 def bare(epochs: int) -> Spent:
@@ -137,8 +139,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, runs in taken.items():
         wall, own = (statistics.median(values) for values in zip(*((r.wall, r.own) for r in runs), strict=True))
         ratio, owned = (median(runs, taken[BARE], value) for value in (lambda r: r.wall, lambda r: r.own))
-        outside = statistics.median(1 - r.in_steps / r.wall for r in runs)
-        share = "" if name == BARE else f"{outside:.1%}"
+        outside = statistics.median(1 - r.in_steps[0] / r.wall for r in runs)
+        outside_own = statistics.median(1 - r.in_steps[1] / r.own for r in runs)
+        share = "" if name == BARE else f"{outside:.1%} of wall, {outside_own:.1%} of processor"
         print(f"| {name} | {wall:.2f} | {ratio:.3f} | {own:.2f} | {owned:.3f} | {share} |", flush=True)
         if name != BARE:
             within = within and ratio <= BOUNDS[name] and outside <= OUTSIDE
