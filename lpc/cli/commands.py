@@ -84,4 +84,7 @@ def print_version(ctx: click.Context, _option: click.Parameter, wanted: Any) -> 
 )
 @color_option
 def lpc() -> None:
-    """Compile a network and a choice of learning rules into a training script."""
+    """Compile a network and a choice of learning rules into a training script.
+
+    Exit status: 0 fine, 1 the program has errors, 2 wrong usage, 3 a bug in lpc; `run` passes on that of the script.
+    """

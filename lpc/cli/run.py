@@ -85,11 +85,11 @@ def command(
 
     script = print_script(program)
     folder = out or default_folder(program, options["seed"])
-    new = not folder.exists()
+    new = [path for path in (folder / SCRIPT, folder, *folder.parents) if not path.exists()]
     place_script(script, folder, options)
     code = execute([str(folder / SCRIPT), "--out", str(folder), *passed_on(options)], environment)
     if code == 2:
-        withdraw(folder, whole_folder=new)
+        withdraw(folder, new)
     elif code == 0 and not options["quiet"]:
         say(following(file, variant, settings, folder, options["data"], variant_names(checked.source)))
     return code
@@ -155,14 +155,16 @@ def passed_on(options: Mapping[str, Any]) -> list[str]:
     return made
 
 
-def withdraw(folder: Path, whole_folder: bool) -> None:
-    """Leave nothing where nothing was run: the script refused its options or its data."""
+def withdraw(folder: Path, new: Sequence[Path]) -> None:
+    """Leave nothing new where nothing was run: the script refused its options or its data."""
     if any((folder / name).exists() for name in LEFT):
         return
     with suppress(OSError):
-        (folder / SCRIPT).unlink()
-        if whole_folder:
-            folder.rmdir()
+        for path in new:
+            if path.is_dir():
+                path.rmdir()
+            else:
+                path.unlink()
 
 
 def following(

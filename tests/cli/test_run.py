@@ -75,7 +75,12 @@ def test_data_that_are_missing_leave_nothing_behind(here: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "train-images" in done.stderr
-    assert not (here / "runs" / "sound-base-1").exists()
+    assert not (here / "runs").exists()
+
+    (here / "mine").mkdir()
+    assert lpc("compile", "sound.lp", "-o", "mine/train.py").status == 0
+    assert process("sound.lp", "--out", "mine").returncode == 2
+    assert [path.name for path in (here / "mine").iterdir()] == ["train.py"]
 
 
 @pytest.fixture
