@@ -49,6 +49,7 @@ class Sketch:
     """Of all data names, the target's last."""
     ops: Collection[str]
     awkward: bool
+    labelled: bool
     values: tuple[Typed, ...]
     """What a block may read: data, blocks, and some of the blocks inside chains."""
     functions: tuple[tree.Def, ...] = ()
@@ -82,16 +83,23 @@ def _name(expr: tree.Expr) -> str:
 
 
 @st.composite
-def networks(draw: st.DrawFn, ops: Collection[str] | None = None, blocks: int = 4, awkward: bool = True) -> tree.File:
+def networks(
+    draw: st.DrawFn,
+    ops: Collection[str] | None = None,
+    blocks: int = 4,
+    awkward: bool = True,
+    labelled: bool = False,
+) -> tree.File:
     """The `network`, `data`, `block` and `objective` clauses of a program with up to `blocks` blocks below its output block.
 
     ops: names of the operations to draw from; left out, all that random data suit.
     awkward: now and then a name is a word of Python, of torch or of scripts.
+    labelled: the target is always one class label an example.
     """
     allowed = frozenset(USUAL if ops is None else ops) | NEEDED
-    clause, data = draw(_data(allowed, awkward))
+    clause, data = draw(_data(allowed, awkward, labelled))
     inputs = tuple(Typed(tree.Name(n), t) for n, t in list(data.items())[:-1] if isinstance(t, Tensor))
-    sketch = Sketch(data, allowed, awkward, inputs)
+    sketch = Sketch(data, allowed, awkward, labelled, inputs)
     if sketch.positions:
         sketch = replace(sketch, ops=allowed - {"flatten", "concat"})
     for number in range(draw(st.integers(0, blocks))):
@@ -110,15 +118,14 @@ def _named(draw: st.DrawFn, usual: str, taken: Collection[str], awkward: bool) -
 
 
 @st.composite
-def _data(draw: st.DrawFn, ops: Collection[str], awkward: bool) -> tuple[tree.Data, dict[str, Type]]:
+def _data(draw: st.DrawFn, ops: Collection[str], awkward: bool, labelled: bool) -> tuple[tree.Data, dict[str, Type]]:
     """A `data` clause, and the types it binds."""
-    kinds = ["features", "features", "image", "two", "numbers"] + (["text", "tokens"] if "embedding" in ops else [])
+    kinds = ["features", "features", "image", "two", *([] if labelled else ["numbers"])]
+    kinds += [] if "embedding" not in ops else ["tokens"] if labelled else ["tokens", "text"]
     kind = draw(st.sampled_from(kinds))
     classes = draw(st.integers(2, WIDTH))
-    source, types = (
-        "synthetic",
-        [*draw(_inputs(kind, classes)), Tensor((classes - 1,)) if kind == "numbers" else Label(classes)],
-    )
+    target = Tensor((classes - 1,)) if kind == "numbers" else Label(classes)
+    source, types = "synthetic", [*draw(_inputs(kind, classes)), target]
     if kind == "text":
         length = draw(st.integers(1, 3))
         source, types = "text", [Tensor((length,), "i64", classes), Label(classes, (length,))]
@@ -249,7 +256,7 @@ def _output(draw: st.DrawFn, sketch: Sketch) -> tuple[tuple[tree.Def, ...], tree
     if draw(st.integers(0, 3)) == 3:
         value = follow(draw(_layers(value.type, sketch.ops)), value, "readout_part")
     image = next((v for v in sketch.values if v.type.dtype == "f32" and _name(v.expr) in sketch.data), None)
-    if image is not None and draw(st.integers(0, 9)) == 9:
+    if image is not None and not sketch.labelled and draw(st.integers(0, 9)) == 9:
         made, target = draw(_drawn_again(value, image))
         return _scored(name, made, "mse", target)
     target = tree.Name(list(sketch.data)[-1])

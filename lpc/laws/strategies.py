@@ -50,11 +50,12 @@ def programs(
     rules: names of the rules to draw from; left out, all there are. They may mix.
     ops, blocks, awkward: as `networks` takes them.
     """
-    drawn = draw(networks(ops, blocks, awkward))
+    names = list(rules or registry.names())
+    drawn = draw(networks(ops, blocks, awkward, labelled=all(registry.find(name).needs_label for name in names)))
     clauses = [clause for clause in drawn.clauses if isinstance(clause, tree.Block)]
     labelled = isinstance(drawn.clauses[-1], tree.Objective) and drawn.clauses[-1].loss.name == "cross_entropy"
     positions = any(isinstance(clause, tree.Data) and clause.source.name == "text" for clause in drawn.clauses)
-    learn = draw(learn_clauses(clauses, list(rules or registry.names()), labelled and not positions))
+    learn = draw(learn_clauses(clauses, names, labelled and not positions))
     return tree.File((*drawn.clauses, *learn, draw(train_clauses())))
 
 
