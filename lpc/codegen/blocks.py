@@ -25,7 +25,8 @@ class BlockClass:
     lines: tuple[str, ...]
     blocks: tuple[str, ...]
     imports: frozenset[str]
-    foreign: tuple[tuple[str, str], ...]
+    foreign: tuple[str, ...]
+    """Import statements for code of others."""
     takes_name: bool
     """It draws random numbers, so each instance is told its block's name."""
 
@@ -88,10 +89,12 @@ def _sources(network: Network, block: Block) -> list[str]:
     return [network.block(name).output if network.has_block(name) else name for name in block.inputs]
 
 
-def print_block(network: Network, block: Block, name: str, doc: str, forwards: Forwards) -> BlockClass:
-    """The class of a block."""
+def print_block(
+    network: Network, block: Block, name: str, doc: str, forwards: Forwards, foreign: Mapping[tuple[str, str], str]
+) -> BlockClass:
+    """The class of a block. `foreign`: what code of others is called in the script, by module and name."""
     imports: set[str] = set()
-    foreign: list[tuple[str, str]] = []
+    taken: list[str] = []
     modules: list[str] = []
     random = False
     for node in network.nodes_of(block):
@@ -102,8 +105,10 @@ def print_block(network: Network, block: Block, name: str, doc: str, forwards: F
             text = operation.module(_types(network, node), node.arguments)
             if operation.foreign is not None:
                 wanted = operation.foreign(node.arguments)
-                foreign.append(wanted)
-                text = text.replace("{foreign}", wanted[1])
+                called = foreign[wanted]
+                renamed = "" if called == wanted[1] else f" as {called}"
+                taken.append(f"from {wanted[0]} import {wanted[1]}{renamed}")
+                text = text.replace("{foreign}", called)
             modules.append(f"        self.{node.attribute} = {text}")
     parameters = _parameters(block)
     body = _body(network, block, parameters, forwards)
@@ -119,7 +124,7 @@ def print_block(network: Network, block: Block, name: str, doc: str, forwards: F
         lines += [*modules, ""]
     lines += [f"    def forward(self, {', '.join([*parameters.values(), *extra])}):"]
     lines += [f"        {line}" for line in body]
-    return BlockClass(name, tuple(lines), (block.name,), frozenset(imports), tuple(foreign), random)
+    return BlockClass(name, tuple(lines), (block.name,), frozenset(imports), tuple(taken), random)
 
 
 def _parameters(block: Block) -> dict[str, str]:

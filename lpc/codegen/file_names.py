@@ -6,6 +6,7 @@ import keyword
 import sys
 from collections.abc import Iterator
 
+from lpc.ir.network import Network
 from lpc.ir.ops import operation_of
 from lpc.ir.program import Program
 
@@ -26,10 +27,14 @@ def script_stem(program: Program) -> str:
 
 def foreign_code(program: Program) -> Iterator[tuple[str, str]]:
     """Module and name of code that is none of lpc's and runs with the script (`opaque`)."""
-    if program.network is None:
-        return
-    for block in program.network.blocks:
-        for node in program.network.nodes_of(block):
+    if program.network is not None:
+        yield from foreign_to(program.network)
+
+
+def foreign_to(network: Network) -> Iterator[tuple[str, str]]:
+    """The same of a network."""
+    for block in network.blocks:
+        for node in network.nodes_of(block):
             operation = operation_of(node.kind)
             if operation.foreign is not None:
                 yield operation.foreign(node.arguments)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lpc.codegen.attributes import Attributes
 from lpc.codegen.blocks import PLAINLY, BlockClass, Forwards, print_block, signature
+from lpc.codegen.file_names import foreign_to
 from lpc.codegen.functions import fold
 from lpc.codegen.inline import top_level_names
 from lpc.codegen.statements import literal
@@ -23,6 +24,7 @@ def block_classes(network: Network, docs: Callable[[Block], str], forwards: Mapp
     """One class for each block, or for blocks that are alike, in the order of the network."""
     made: dict[tuple[object, ...], BlockClass] = {}
     taken = {*SCRIPT_CLASSES, *top_level_names()}
+    foreign = _foreign_names(network, taken)
     for block in network.blocks:
         ways = forwards.get(block.name, PLAINLY)
         key = (block.chain[0] if block.chain else block.name, signature(network, block, ways))
@@ -42,8 +44,20 @@ def block_classes(network: Network, docs: Callable[[Block], str], forwards: Mapp
         while name in taken:
             name += "Block"
         taken.add(name)
-        made[key] = print_block(network, block, name, docs(block), ways)
+        made[key] = print_block(network, block, name, docs(block), ways, foreign)
     return list(made.values())
+
+
+def _foreign_names(network: Network, taken: set[str]) -> dict[tuple[str, str], str]:
+    """What code of others is called in the script, by module and name; added to the names taken."""
+    found: dict[tuple[str, str], str] = {}
+    for wanted in dict.fromkeys(foreign_to(network)):
+        name = wanted[1]
+        while name in taken:
+            name = f"Foreign{name}"
+        taken.add(name)
+        found[wanted] = name
+    return found
 
 
 def _differs(network: Network, block: Block) -> bool:

@@ -90,7 +90,7 @@ class _ScriptPrinter:
         task = self._task(turns_, functions)
         taken = inline(sorted(self.imports))
         own = ["import sys", "import torch", "import torch.nn.functional as F", "from torch import nn"]
-        foreign = [f"from {module} import {name}" for made in classes for module, name in made.foreign]
+        foreign = [statement for made in classes for statement in made.foreign]
         text = (
             _environment()
             .get_template("script.py.j2")

@@ -248,7 +248,8 @@ class _Machine:
                 for name, value in new_statistics(node.kind, node.arguments, given, weights).items():
                     self.statistics[f"{node.name}.{name}"] = value
             mask = self._mask(node.name, node.kind, node.arguments, given) if training else None
-            value = evaluate(node.kind, node.arguments, given, weights, training=training, mask=mask)
+            device = self.program.devices.get(str(node.arguments.get("name")))
+            value = evaluate(node.kind, node.arguments, given, weights, training=training, mask=mask, device=device)
             made[node.name] = self._rounded(value)
         return made
 
