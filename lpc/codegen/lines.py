@@ -47,6 +47,6 @@ class Line:
         return [name for letter, name in self.marks() if letter == "v"]
 
     def reads(self) -> list[str]:
-        head, equals, tail = self.text.partition(" = ")
+        _, equals, tail = self.text.partition(" = ")
         source = tail if equals and self.writes else self.text
         return [found[2] for found in MARK.finditer(source) if found[1] == "v"]

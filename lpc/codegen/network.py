@@ -34,11 +34,8 @@ def block_classes(network: Network, docs: Callable[[Block], str], forwards: Mapp
                 held.name, held.lines, (*held.blocks, block.name), held.imports, held.foreign, held.takes_name
             )
             continue
-        alone = (
-            block.chain is None
-            or block.chain[1] == 1
-            and network.chains.get(block.chain[0], 1) > 1
-            and _differs(network, block)
+        alone = block.chain is None or (
+            block.chain[1] == 1 and network.chains.get(block.chain[0], 1) > 1 and _differs(network, block)
         )
         name = _camel(block.name if alone or block.chain is None else block.chain[0])
         while name in taken:

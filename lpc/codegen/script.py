@@ -46,7 +46,7 @@ class Script:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    return Environment(  # noqa: S701 - Python is written, nothing is escaped for HTML
         loader=PackageLoader("lpc.codegen"),
         undefined=StrictUndefined,
         trim_blocks=True,

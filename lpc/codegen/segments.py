@@ -139,9 +139,9 @@ class _Speller:
                 and node.index not in self.inside
             ):
                 continue
-            if node.primitive == "map" and node.attributes["function"] == "add" and node.index not in self.inside:
-                if self._ends_at(Value(node, 0, SILENT), below):
-                    continue
+            summed = node.primitive == "map" and node.attributes["function"] == "add" and node.index not in self.inside
+            if summed and self._ends_at(Value(node, 0, SILENT), below):
+                continue
             return False
         return True
 

@@ -127,7 +127,8 @@ class Search:
 @dataclass(frozen=True)
 class Choice:
     """A line of the table that `auto` chose from: one rule for one block, everything else as chosen. Figures are None where the
-    rule could not train the block; `energy` ranks, and is no joules."""
+    rule could not train the block; `energy` ranks, and is no joules.
+    """
 
     block: str
     rule: str
@@ -150,7 +151,8 @@ class Placement:
 @dataclass(frozen=True)
 class Program:
     """A program in the compiler's hands. Each pass fills in what the facts it gives say; `file` is always the program as
-    text-able tree, so that a dump after any pass is a `.lp` program."""
+    text-able tree, so that a dump after any pass is a `.lp` program.
+    """
 
     source: Source
     file: tree.File

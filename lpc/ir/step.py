@@ -37,7 +37,8 @@ SignalKind = Literal["scalar", "output", "cotangent", "state"]
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What a value is. `batch`: a row an example (a pair has two); `fixed`: a tensor without batch axis (a number has shape
-    `()`); `gradients`: one tensor for each trained parameter of a unit."""
+    `()`); `gradients`: one tensor for each trained parameter of a unit.
+    """
 
     form: Literal["batch", "fixed", "gradients"]
     shape: tuple[int, ...] = ()

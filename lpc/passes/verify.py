@@ -112,14 +112,19 @@ def steps(program: Program) -> None:
     for phase in plan.phases:
         made: set[int] = set()
         for node in phase.nodes:
-            _that(all(value.node.index in made for value in node.inputs), f"{node.primitive} reads what was not made yet")
+            _that(
+                all(value.node.index in made for value in node.inputs), f"{node.primitive} reads what was not made yet"
+            )
             made.add(node.index)
 
 
 def costs(program: Program) -> None:
     network = program.network
     assert network is not None
-    _that(program.costs is not None and set(program.costs.blocks) == {b.name for b in network.blocks}, "a block has no cost")
+    _that(
+        program.costs is not None and set(program.costs.blocks) == {b.name for b in network.blocks},
+        "a block has no cost",
+    )
 
 
 def stages(program: Program) -> None:
