@@ -45,7 +45,7 @@ bench-growth: $(VENV)/run.stamp ## time and memory of compiling chains of up to 
 bench-steps: $(VENV)/run.stamp ## time of one training step against the best written by hand (about five minutes)
 	$(BIN)/python -m benchmarks.steps
 
-bench-training: $(VENV)/run.stamp ## whole training of MNIST against bare steps, DATA=folder (about three minutes)
+bench-training: $(VENV)/run.stamp ## whole training of MNIST against bare steps, DATA=folder (about six minutes)
 	$(BIN)/python -m benchmarks.training --data $(DATA)
 
 bench-memory: $(VENV)/run.stamp ## activation memory against depth (about two minutes)

@@ -96,7 +96,9 @@ def compiled(run: Run, out: Path, quick: bool) -> Path:
     command = [sys.executable, "-m", "lpc", "compile", str(PROGRAMS / f"{run.program}.lp"), "-o", str(script)]
     command += ["--variant", run.variant] if run.variant else []
     command += ["--set", f"train.epochs={run.quick}"] if quick else []
-    subprocess.run([*command, "--force"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    done = subprocess.run([*command, "--force"], check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
     return script
 
 

@@ -1,6 +1,6 @@
 """Whole training of MNIST 2x1000 by generated scripts, against nothing but the steps of backpropagation as everyone writes it.
 
-    python -m benchmarks.training --data DIR [--epochs 5] [--rounds 3] [--threads N]
+    python -m benchmarks.training --data DIR [--epochs 10] [--rounds 3] [--threads N]
 
 A script's time is all that `python train.py` does once torch is loaded (with what the first optimizer of a process loads, most
 of a second): data, initial weights, training, metering, progress,
@@ -124,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m benchmarks.training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, default=Path("data"), help="where MNIST's files are")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args(arguments)
