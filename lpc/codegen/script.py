@@ -175,8 +175,8 @@ class _ScriptPrinter:
             lines.append("        use_names(self, self.RENAMED)")
         for chain in self.network.chains:
             doc = f'        """Block k of the chain `{chain}`, counted from 1."""'
-            own = self.attributes.chain(chain)
-            lines += ["", f"    def {own}(self, k):", doc, f'        return self.get_submodule(f"{own}_{{k}}")']
+            name = self.attributes.chain(chain)
+            lines += ["", f"    def {name}(self, k):", doc, f'        return self.get_submodule(f"{name}_{{k}}")']
         lines += [
             "",
             f"    def forward(self, {', '.join(identifier(name) for name in reads)}):",
@@ -292,7 +292,7 @@ class _ScriptPrinter:
         p, m = self.protocol, self.program.measurements
         target = self.objective.target
         is_label = isinstance(self.network.type_of(target), Label)
-        data = [_binding(name, type_) for name, type_ in self.data.bindings]
+        data = [_binding(name, type_, self.network.tokens(name)) for name, type_ in self.data.bindings]
         fields: list[tuple[str, str]] = [
             ("program", json.dumps(self.program.name)),
             ("variant", "None" if self.program.variant is None else json.dumps(self.program.variant)),
@@ -427,18 +427,13 @@ def _of_chain(block: Block, chain: str) -> bool:
     return block.chain is not None and block.chain[0] == chain
 
 
-def _binding(name: str, type_: object) -> str:
-    match type_:
-        case Tensor(shape=shape, dtype="f32"):
-            return f"Binding({json.dumps(name)}, {_shape(shape)})"
-        case Tensor(shape=shape, classes=classes):
-            return f"Binding({json.dumps(name)}, {_shape(shape)}, classes={classes!r})"
-        case Label(classes=classes, shape=()):
-            return f"Binding({json.dumps(name)}, classes={classes!r})"
-        case Label(classes=classes, shape=shape):
-            return f"Binding({json.dumps(name)}, {_shape(shape)}, classes={classes!r})"
-        case _:
-            raise TypeError(f"no binding for {type_}")
+def _binding(name: str, type_: object, classes: int | None) -> str:
+    if not isinstance(type_, Tensor | Label):
+        raise TypeError(f"no binding for {type_}")
+    arguments = [json.dumps(name)]
+    arguments += [_shape(type_.shape)] if type_.shape else []
+    arguments += [f"classes={classes!r}"] if classes is not None else []
+    return f"Binding({', '.join(arguments)})"
 
 
 def _shape(shape: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lpc.ir.op import Value, Weight
-from lpc.ir.types import Type
+from lpc.ir.types import Tensor, Type
 from lpc.source import NOWHERE, Span
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ class Network:
         for node in self.nodes.values():
             for port, name in enumerate(node.inputs):
                 graph.add_edge(name, node.name, key=port)
-        return nx.freeze(graph)
+        nx.freeze(graph)
+        return graph
 
     def node(self, name: str) -> Node:
         return self.nodes[name]
@@ -131,6 +132,18 @@ class Network:
     def type_of(self, name: str) -> Type:
         """The type of a block's output or of a data name."""
         return self._by_name[name].type if name in self._by_name else self.node(name).type
+
+    def tokens(self, name: str) -> int | None:
+        """How many different whole numbers a data name may hold: what its type says, or what its embeddings have room for."""
+        type_ = self.node(name).type
+        if not isinstance(type_, Tensor) or type_.dtype != "i64" or type_.classes is not None:
+            return getattr(type_, "classes", None)
+        rows = (weight.shape[0] for node in self._readers(name) if node.kind == "embedding" for weight in node.weights)
+        return min(rows, default=2)
+
+    def _readers(self, name: str) -> list[Node]:
+        """The operations that read a node."""
+        return [self.node(reader) for reader in dict.fromkeys(self.graph.successors(name))]
 
     def weights(self, block: Block) -> list[tuple[str, Weight]]:
         """State names and weights of a block, buffers included, in state-dict order."""

@@ -92,7 +92,7 @@ def _branched(branch: Branch, value: Typed, name: str) -> Typed:
 def applied(name: str, values: Sequence[Typed], arguments: Arguments) -> Typed:
     """An operation on values. Raises `Misfit` where they do not fit."""
     operation = operation_of(name)
-    full = {a.name: a.default for a in operation.arguments} | dict(arguments)
+    full: dict[str, Any] = {a.name: a.default for a in operation.arguments} | dict(arguments)
     type_ = operation.infer(tuple(value.type for value in values), full)
     functions = dict.fromkeys(function for value in values for function in value.functions)
     return Typed(_written(operation, [value.expr for value in values], arguments), type_, tuple(functions))

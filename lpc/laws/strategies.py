@@ -91,11 +91,5 @@ def _values(network: Network, name: str, rows: int, generator: torch.Generator) 
         return torch.randint(0, type_.classes, (rows, *type_.shape), generator=generator)
     assert isinstance(type_, TensorType)
     if type_.dtype == "i64":
-        return torch.randint(0, type_.classes or _tokens(network, name), (rows, *type_.shape), generator=generator)
+        return torch.randint(0, network.tokens(name) or 1, (rows, *type_.shape), generator=generator)
     return torch.rand((rows, *type_.shape), generator=generator, dtype=torch.float64)
-
-
-def _tokens(network: Network, name: str) -> int:
-    """How many different tokens what reads them has room for."""
-    readers = (node for block in network.blocks for node in network.nodes_of(block) if name in node.inputs)
-    return min((node.weights[0].shape[0] for node in readers if node.kind == "embedding"), default=2)
