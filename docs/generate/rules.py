@@ -73,16 +73,16 @@ def rule_page(rule: type[Rule]) -> str:
 def generated(rule: type[Rule]) -> list[str]:
     """The step and the prediction for the rule by itself, and where they differ, for its example."""
     example = rule.example.partition(" with ")[2]
-    made: list[str] = []
-    shown: set[tuple[str, str]] = set()
-    for use in (rule.name, example):
-        found = "\n\n\n".join(learning_functions(use)), prediction(use)
-        if found not in shown:
-            shown.add(found)
-            made += [
-                f"For two hidden blocks of 256 units and a readout, `learn all with {use}`:",
-                *(fenced(text, "python shown") for text in found),
-            ]
+    step, predicts = "\n\n\n".join(learning_functions(rule.name)), prediction(rule.name)
+    made = [
+        f"For two hidden blocks of 256 units and a readout, `learn all with {rule.name}`:",
+        fenced(step, "python shown"),
+    ]
+    made += ["It predicts by", fenced(predicts, "python shown")]
+    if (other := "\n\n\n".join(learning_functions(example))) != step:
+        made += [f"`learn all with {example}`:", fenced(other, "python shown")]
+    if (other := prediction(example)) != predicts:
+        made += [f"`learn all with {example}` predicts by", fenced(other, "python shown")]
     return made
 
 
