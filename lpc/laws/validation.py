@@ -68,21 +68,28 @@ class Difference:
 def validate(
     program: Program, text: str, batches: Sequence[Batch], seed: int = 1, devices: Devices | None = None
 ) -> Difference:
-    """Run every phase of a script on some batches, and compare with the interpreter after each step. Each phase sees them all,
-    as the examples of one epoch, or as many as there are steps.
+    """Run every phase of a script on some batches, and compare with the interpreter after each step.
 
-    Compares initial values, state, losses and class scores after each step, and predictions at the end; returns the largest
-    difference, relative to what is allowed. Raises `Leak` where a graph reaches a backward call that it has no part in.
+    Each phase sees all the batches, as the examples of one epoch, or as many as there are steps. Compares initial values, state,
+    losses and class scores after each step, and predictions at the end; returns the largest difference, relative to what is
+    allowed. Raises `Leak` where a graph reaches a backward call that it has no part in.
     """
+    return validate_all(program, [text], batches, seed, devices)[0]
+
+
+def validate_all(
+    program: Program, texts: Sequence[str], batches: Sequence[Batch], seed: int = 1, devices: Devices | None = None
+) -> list[Difference]:
+    """`validate`, of several scripts of one program."""
     given = devices or {}
     with exactly(seed):
-        made = script_run(program, text, batches, seed, given)
+        runs = [script_run(program, text, batches, seed, given) for text in texts]
         expected = reference_run(program, batches, given)
-        worst = compare(made, expected)
-        if worst.agrees:
-            return worst
+        found = [compare(run, expected) for run in runs]
+        if all(difference.agrees for difference in found):
+            return found
         moved = [reference_run(program, batches, given, jitter) for jitter in JITTERS]
-        return compare(made, expected, moved)
+        return [compare(run, expected, moved) for run in runs]
 
 
 @contextmanager
