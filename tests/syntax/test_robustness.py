@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -121,12 +120,10 @@ HUGE = {
 @pytest.mark.parametrize("name", HUGE)
 def test_huge_texts_end_in_a_diagnostic(name: str) -> None:
     text = HUGE[name]
-    began = time.process_time()
     report = Report()
     source = Source("huge.lp", text)
     parse(source, report)
     said = render_all(report.diagnostics, source)
-    assert time.process_time() - began < 1.0
     assert report.errors
     assert len(said) < 20_000
 
