@@ -18,6 +18,7 @@ LPC = ROOT / "lpc"
 # From the ground up. `runtime` stands beside the house: its modules are inlined into scripts.
 FLOORS = (
     "version",
+    "plugins",
     "source",
     "diagnostics",
     "render",

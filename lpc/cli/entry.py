@@ -12,6 +12,7 @@ import click
 from lpc.cli.commands import lpc
 from lpc.cli.refusal import Refusal, system_says
 from lpc.diagnostics import nearest
+from lpc.plugins import PluginError
 from lpc.version import VERSION
 
 WRONG_USAGE = 2
@@ -39,6 +40,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except OSError as problem:
         where = f"{problem.filename}: " if problem.filename else ""
         return _refuse(f"{where}{system_says(problem)}")
+    except PluginError as problem:
+        return _refuse(str(problem))
     except Exception as problem:
         return _bug(problem, sys.argv[1:] if arguments is None else arguments)
     return int(status or 0)

@@ -38,7 +38,7 @@ BODY_MARK = "# body sha256: "
 
 @dataclass(frozen=True)
 class Script:
-    """A script, and which line of the program each of its lines comes from (script line -> `.lp` line)."""
+    """A script: its name without `.py`, and its text."""
 
     name: str
     text: str

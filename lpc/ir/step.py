@@ -266,6 +266,10 @@ def used_ports(nodes: Sequence[Node], roots: Sequence[Value]) -> set[tuple[int, 
     return used
 
 
+def _shown(attribute: object) -> str:
+    return attribute.name if isinstance(attribute, Added) else str(attribute)
+
+
 def show(nodes: Sequence[Node], indent: int = 0) -> str:
     """A step as text: `lpc explain --after lower` and internal errors print it."""
     lines = []
@@ -273,10 +277,14 @@ def show(nodes: Sequence[Node], indent: int = 0) -> str:
         outputs = ", ".join(f"%{node.index}.{port}" for port in range(len(node.outputs)))
         inputs = ", ".join(f"%{v.node.index}.{v.port}" for v in node.inputs)
         unit = f" {node.unit.name}" if node.unit else ""
-        attributes = "".join(f" {k}={v}" for k, v in node.attributes.items() if isinstance(v, (int, float, str)))
+        attributes = "".join(
+            f" {k}={_shown(v)}" for k, v in node.attributes.items() if isinstance(v, (int, float, str, Added))
+        )
         lines.append(
             " " * indent + (f"{outputs} = " if outputs else "") + f"{node.primitive}{unit}({inputs}){attributes}"
         )
         if node.body is not None:
             lines.append(show(node.body.nodes, indent + 4))
+            results = ", ".join(f"%{value.node.index}.{value.port}" for value in node.body.results)
+            lines.append(" " * (indent + 4) + f"next {results}")
     return "\n".join(lines)

@@ -22,6 +22,7 @@ from lpc.passes.lower import lower
 from lpc.passes.partition import partition
 from lpc.passes.protocol import protocol
 from lpc.passes.verify import VERIFIERS
+from lpc.plugins import PluginError
 
 PIPELINE: tuple[Pass, ...] = pipeline(
     expand,  # variants, overrides, lets, functions, searches; defaults written out
@@ -93,6 +94,8 @@ def run(
                     for fact in Fact:
                         if fact in holds and fact in verifiers:
                             verifiers[fact](made)
+            except PluginError:
+                raise
             except Exception as cause:
                 raise InternalError(step.name, done, _text(program), cause) from cause
             program = made

@@ -6,6 +6,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
+from lpc.plugins import PluginError
 from lpc.rules.rule import Rule
 
 BUILT_IN: dict[str, str] = {
@@ -28,7 +29,7 @@ PLANNED: tuple[str, ...] = (
 """Rules of the language that this version does not have yet: they get a diagnostic of their own."""
 
 
-class RegistryError(Exception):
+class RegistryError(PluginError):
     """Two packages give one name, or a package's entry does not load."""
 
 
@@ -60,7 +61,11 @@ def find(name: str) -> type[Rule]:
         module, _, attribute = BUILT_IN[name].partition(":")
         found = getattr(import_module(module), attribute)
     else:
-        found = _foreign()[name].load()
+        entry = _foreign()[name]
+        try:
+            found = entry.load()
+        except Exception as problem:  # a package of somebody else's may fail in any way
+            raise RegistryError(f"the rule `{name}` of {entry.value} cannot be loaded: {problem}") from problem
     if not (isinstance(found, type) and issubclass(found, Rule)):
         raise RegistryError(f"the entry `{name}` is no rule")
     return found

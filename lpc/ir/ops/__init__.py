@@ -18,6 +18,7 @@ from lpc.ir.ops import (
     sequence,
     shape,
 )
+from lpc.plugins import PluginError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -28,7 +29,7 @@ OPERATIONS: dict[str, Operation] = {entry.name: entry for family in FAMILIES for
 """The operations that come with lpc, by name, in the order `lpc ops` lists them."""
 
 
-class BadPlugin(Exception):
+class BadPlugin(PluginError):
     """A package's operation cannot be used: its name is taken, or what it names is no operation."""
 
 
