@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lpc.codegen.attributes import Attributes
 from lpc.codegen.inline import top_level_names
+from lpc.codegen.layout import WIDTH
 from lpc.codegen.lines import Line, mark
 from lpc.codegen.names import allocate, identifier
 from lpc.codegen.prefix import Prefix
@@ -19,7 +20,6 @@ from lpc.ir.network import Network
 from lpc.ir.step import Node, Unit, Value, live
 from lpc.rules.tracer import TracedPhase
 
-WIDTH = 120
 CONTEXT = frozenset({"torch", "nn", "F", "sys"})
 
 
@@ -159,8 +159,8 @@ class FunctionPrinter:
             indent = "    " * (line.depth + extra)
             if line.lead:
                 texts.append(f"{indent}# {line.lead}")
-            text = indent + self.attributes.text(line.text, names, root)
-            texts += _folded(text, f"  # {line.comment}" if line.comment else "", indent)
+            comment = f"  # {line.comment}" if line.comment else ""
+            texts.append(indent + self.attributes.text(line.text, names, root) + comment)
         return texts
 
 
@@ -198,62 +198,3 @@ def _docstring(doc: Sequence[str]) -> list[str]:
         return [f'    """{first}"""']
     wrapped = [line for paragraph in rest for line in textwrap.wrap(paragraph, WIDTH - 4)]
     return [f'    """{first}', "", *(f"    {line}" for line in wrapped), '    """']
-
-
-def _folded(text: str, comment: str, indent: str) -> list[str]:
-    """A statement on one line where it fits; else its outermost brackets opened, as ruff formats it."""
-    if len(text) + len(comment) <= WIDTH:
-        return [text + comment]
-    if len(text) <= WIDTH:
-        return [f"{indent}#{comment.strip().lstrip('#')}", text]
-    before = [f"{indent}#{comment.strip().lstrip('#')}"] if comment else []
-    return before + fold(text, indent)
-
-
-def fold(text: str, indent: str) -> list[str]:
-    """Break a long statement at its last outermost bracket pair; then, if still too long, at that pair's commas."""
-    opening, closing = _last_brackets(text)
-    if opening < 0:
-        return [text]
-    inside = text[opening + 1 : closing]
-    items = _split(inside)
-    single = f"{indent}    {inside}"
-    if len(single) <= WIDTH and not inside.endswith(","):
-        return [text[: opening + 1], single, indent + text[closing:]]
-    lines: list[str] = []
-    for item in items:
-        line = f"{indent}    {item},"
-        lines += [line] if len(line) <= WIDTH else fold(line, indent + "    ")
-    return [text[: opening + 1], *lines, indent + text[closing:]]
-
-
-def _last_brackets(text: str) -> tuple[int, int]:
-    depth, closing = 0, -1
-    for at in range(len(text) - 1, -1, -1):
-        if text[at] in ")]}":
-            if depth == 0:
-                closing = at
-            depth += 1
-        elif text[at] in "([{":
-            depth -= 1
-            if depth == 0:
-                return at, closing
-    return -1, -1
-
-
-def _split(inside: str) -> list[str]:
-    """Comma-separated items at bracket depth 0, outside strings."""
-    items, depth, start, quote = [], 0, 0, ""
-    for at, char in enumerate(inside):
-        if quote:
-            quote = "" if char == quote and inside[at - 1] != "\\" else quote
-        elif char in "\"'":
-            quote = char
-        elif char in "([{":
-            depth += 1
-        elif char in ")]}":
-            depth -= 1
-        elif char == "," and depth == 0:
-            items.append(inside[start:at].strip())
-            start = at + 1
-    return [*items, *([rest] if (rest := inside[start:].strip()) else [])]

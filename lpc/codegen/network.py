@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from lpc.codegen.attributes import Attributes
 from lpc.codegen.blocks import PLAINLY, BlockClass, Forwards, print_block, signature
 from lpc.codegen.file_names import foreign_to
-from lpc.codegen.functions import fold
 from lpc.codegen.inline import top_level_names
 from lpc.codegen.statements import literal
 from lpc.ir.network import Block, Network
 from lpc.ir.program import Optimizer
 from lpc.ir.step import Added, Unit
 
-WIDTH = 120
 SCRIPT_CLASSES = frozenset({"Network", "TASK", "SOURCE", "True", "False", "None"})
 """What a script's top level holds, or Python, besides runtime parts."""
 
@@ -116,7 +114,7 @@ def additions(
         for block in network.blocks
         for holder, tensors in holders.get(block.name, {}).items()
     ]
-    return [line for text in looped(items, attributes, root) for line in _fit(text)]
+    return looped(items, attributes, root)
 
 
 def _addition(holder: str, tensors: Sequence[Added], there: bool) -> str:
@@ -182,11 +180,6 @@ def _next(a: Block, b: Block) -> bool:
     return a.chain is not None and b.chain == (a.chain[0], a.chain[1] + 1)
 
 
-def _fit(line: str) -> list[str]:
-    indent = line[: len(line) - len(line.lstrip())]
-    return [line] if len(line) <= WIDTH - 8 else fold(line, indent)
-
-
 # -- optimizers ---------------------------------------------------------------------------------------------------------
 
 TORCH = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
@@ -238,7 +231,7 @@ class OptimizerPrinter:
         self.everything = {name for names in self.own.values() for name in names}
 
     def function(self, name: str, optimizers: Mapping[str, Sequence[Unit]]) -> str:
-        lines = [f"def {name}(net):", "    return {"]
+        lines = [f"def {name}(net):", '    """The optimizers, by the part of the network each of them moves."""', "    return {"]
         items: list[tuple[str, str]] = [(key, self._optimizer(units)) for key, units in optimizers.items()]
         at = 0
         by_name = {block.name: block for block in self.network.blocks}
@@ -255,17 +248,10 @@ class OptimizerPrinter:
                 if end - at >= 3:
                     chain, first = block.chain
                     call = generic.replace("\0", f"net.{self.attributes.chain(chain)}(k)")
-                    lines += [
-                        "        **{",
-                        f'            f"{chain}_{{k}}": {call}',
-                        f"            for k in range({first}, {first + end - at})",
-                    ]
-                    lines += ["        },"]
+                    lines.append(f'        **{{f"{chain}_{{k}}": {call} for k in range({first}, {first + end - at})}},')
                     at = end
                     continue
-            for one, call in items[at:end]:
-                line = f'        "{one}": {call},'
-                lines += [line] if len(line) <= WIDTH else fold(line, "        ")
+            lines += [f'        "{one}": {call},' for one, call in items[at:end]]
             at = end
         return "\n".join([*lines, "    }"])
 

@@ -92,7 +92,7 @@ def turns(program: Program) -> list[Turn]:
 def _turn(program: Program, phase: TracedPhase, name: str, judged: str = "") -> Turn:
     assert program.protocol is not None
     batch = program.protocol.batch or 1024
-    titles = list(dict.fromkeys(f"{region.rule.title}: {_lower(region.rule.summary)}" for region in program.regions))
+    titles = list(dict.fromkeys(f"{region.rule.title}: {lower(region.rule.summary)}" for region in program.regions))
     doc = (PHASE_DOCS[phase.phase.name], *titles) if phase.phase == TRAIN else (PHASE_DOCS[phase.phase.name],)
     found = cut(phase, _examples(program)) if _worth_keeping(program) else None
     printed, prefix = found if found is not None else (phase, None)
@@ -114,7 +114,7 @@ def _examples(program: Program) -> int | None:
     return written if isinstance(written, int) else source.examples if source is not None else None
 
 
-def _lower(text: str) -> str:
+def lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,22 +18,25 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lpc.codegen.attributes import Attributes, attributes
 from lpc.codegen.blocks import BlockClass, forwards_of, print_target
+from lpc.codegen.clauses import block_text, docstring_text
 from lpc.codegen.data import augment, load_data
 from lpc.codegen.file_names import script_stem
-from lpc.codegen.functions import FunctionPrinter, StepFunction, fold
+from lpc.codegen.functions import FunctionPrinter, StepFunction
 from lpc.codegen.inline import import_lines, inline
+from lpc.codegen.layout import WIDTH, fitted
 from lpc.codegen.names import identifier
 from lpc.codegen.network import Item, OptimizerPrinter, additions, block_classes, constructor, looped
-from lpc.codegen.order import Turn, turns
+from lpc.codegen.order import Turn, lower, turns
 from lpc.ir.losses import LOSSES
 from lpc.ir.network import TARGET, Block
 from lpc.ir.program import Optimizer, Program
 from lpc.ir.step import Added, walk
 from lpc.ir.types import Label, Tensor
+from lpc.rules import registry
 from lpc.rules.tracer import Traced
+from lpc.syntax import tree
 from lpc.version import VERSION
 
-WIDTH = 120
 BODY_MARK = "# body sha256: "
 
 
@@ -70,6 +74,7 @@ class _ScriptPrinter:
         self.attributes: Attributes = attributes(self.network)
         self.file = re.sub(r"[^\w.\-]", "_", program.source.name)
         self.places = {b.name: f"{self.file}:{program.source.line_number(b.span.start)}" for b in self.network.blocks}
+        self.clauses = {c.name: c for c in program.file.clauses if isinstance(c, tree.Block)}
         self.imports: set[str] = {"main", "Task", "Phase", "Binding", "Options", "Splits"}
         self.printer = FunctionPrinter(
             self.network, self.attributes, self._heads(), lambda block: self._optimizer(block).kind
@@ -95,8 +100,8 @@ class _ScriptPrinter:
             _environment()
             .get_template("script.py.j2")
             .render(
-                own=own_parts,
-                task=task,
+                own=[fitted(part) for part in own_parts],
+                task=fitted(task),
                 dependencies=", ".join(json.dumps(name) for name in self._dependencies(taken.names)),
                 docstring=self._docstring(),
                 imports="\n".join(import_lines([*own, *foreign, *taken.imports])),
@@ -114,13 +119,18 @@ class _ScriptPrinter:
     def _docstring(self) -> str:
         variant = f", variant {self.program.variant}" if self.program.variant else ""
         rules = ", ".join(dict.fromkeys(use.rule for use in self.program.uses.values()))
-        lines = [
-            f'"""Trains `{self.program.name}`{variant} by {rules}. Written by lpc {VERSION} from {self.file}; stands alone.',
-            "",
-            f"python {self.script_name()}.py --help lists its options.",
-            '"""',
-        ]
-        return "\n".join(lines)
+        found = [registry.find(use.rule) for use in self.program.uses.values()]
+        told = [f"{rule.title}: {lower(rule.summary)} ({rule.paper})" for rule in dict.fromkeys(found)]
+        return "\n".join(
+            [
+                f'"""Trains `{self.program.name}`{variant} by {rules}. Written by lpc {VERSION} from {self.file}; stands alone.',
+                "",
+                *(line for text in told for line in [*textwrap.wrap(text, WIDTH, break_on_hyphens=False), ""]),
+                "First comes what this program is: its blocks, its network, its training step. Behind the first `# --` stands what",
+                f"every such script takes along. `python {self.script_name()}.py --help` lists the options.",
+                '"""',
+            ]
+        )
 
     def _dependencies(self, names: Iterable[str]) -> list[str]:
         taken = set(names)
@@ -135,7 +145,12 @@ class _ScriptPrinter:
         return {b.name: f"{b} ({self.places[b.name]}), {self.program.uses[b.name].rule}" for b in self.network.blocks}
 
     def _block_doc(self, block: Block) -> str:
-        return f"`{self.places[block.name]}`"
+        """The block's clause and its place; blocks of a chain share a clause."""
+        lines = block_text(self.clauses[block.chain[0] if block.chain else block.name])
+        place = self.places[block.name]
+        if len(lines) == 1 and len(lines[0]) + len(place) <= WIDTH - 15:
+            return docstring_text(f"`{lines[0]}` ({place})")
+        return docstring_text("\n".join([f"{place}:", "", *(f"    {line}" for line in lines), "    "]))
 
     # -- network ----------------------------------------------------------------------------------------------------
 
@@ -161,7 +176,7 @@ class _ScriptPrinter:
             self.imports.add("Added")
         lines = [
             "class Network(nn.Module):",
-            f'    """What `{self.program.name}` predicts with: each block, and what inference does with them."""',
+            f'    """The blocks of `{self.program.name}`, and how they predict."""',
             "",
         ]
         if self.attributes.renamed:
@@ -187,13 +202,15 @@ class _ScriptPrinter:
     def _learning(self) -> str:
         inference = {added.name for added in self._inference_added()}
         added = [a for a in self.traced.added if a.name not in inference]
-        lines = [
-            "def add_learning_parameters(net):",
-            '    """What the rules add to blocks: needed to learn, not to predict."""',
-        ]
-        if added:
-            self.imports.add("Added")
-            lines += [f"    {line}" for line in additions(self.network, added, self.attributes, "net", held=inference)]
+        lines = ["def add_learning_parameters(net):"]
+        if not added:
+            return "\n".join([*lines, '    """Learning adds nothing to what predicts."""'])
+        self.imports.add("Added")
+        lines += ['    """What the rules add to blocks: needed to learn, not to predict.', ""]
+        told = {added_name(tensor): tensor.summary for tensor in added}
+        lines += [f"    {name}: {summary}." for name, summary in told.items()]
+        lines += ['    """']
+        lines += [f"    {line}" for line in additions(self.network, added, self.attributes, "net", held=inference)]
         return "\n".join(lines)
 
     # -- steps ------------------------------------------------------------------------------------------------------
@@ -324,11 +341,7 @@ class _ScriptPrinter:
             self.imports.add("carbon")
             pue = m.carbon.get("pue")
             fields.append(("carbon", f"lambda joules: carbon(joules, {m.carbon['intensity']!r}, {pue!r})"))
-        lines = ["TASK = Task("]
-        for name, text in fields:
-            line = f"    {name}={text},"
-            lines += [line] if len(line) <= WIDTH or "\n" in line else fold(line, "    ")
-        return "\n".join([*lines, ")"])
+        return "\n".join(["TASK = Task(", *(f"    {name}={text}," for name, text in fields), ")"])
 
     def _protocol_fields(self) -> list[tuple[str, str]]:
         p = self.protocol
@@ -421,6 +434,11 @@ class _ScriptPrinter:
                 items += [json.dumps(name) for name in names[at:end]]
             at = end
         return f"({', '.join(items)},)" if len(items) == 1 else f"({', '.join(items)})"
+
+
+def added_name(tensor: Added) -> str:
+    """What a rule adds, without the block it adds it to: `mono_forward.projection`."""
+    return tensor.name.removeprefix(f"{tensor.block}.")
 
 
 def _of_chain(block: Block, chain: str) -> bool:
