@@ -1,8 +1,9 @@
 """Time of one training step: generated scripts beside the best written by hand, and rules beside backpropagation.
 
-    python -m benchmarks.steps [--network 784-1000-1000-10 ...] [--rules backprop ...] [--by-hand] [--rounds 15]
+    python -m benchmarks.steps [--network 784-1000-1000-10 ...] [--rules backprop ...] [--by-hand] [--rounds 15] [--processor]
 
 All that is compared runs in one process, interleaved (see `compare.py`). Batches are drawn, not read.
+Seconds are of the wall clock; on a machine that others use at the same time, `--processor` runs one thread and takes seconds of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,15 +130,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=0.3, help="of every variant in every round")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--processor", action="store_true", help="one thread, and seconds of the processor")
     options = parser.parse_args(arguments)
+    if options.processor:
+        options.threads = 1
+    clock = time.process_time if options.processor else time.perf_counter
     torch.set_num_threads(options.threads)
     within = True
     for network in options.network:
         size = SIZES[network]
         with tempfile.TemporaryDirectory() as folder:
             todo = steps(size, options.rules, None if options.by_hand else Path(folder))
-            taken = compare(todo, options.rounds, options.seconds)
+            taken = compare(todo, options.rounds, options.seconds, clock=clock)
         how = f"{options.threads} threads, {options.rounds} rounds of {options.seconds} s"
+        how += ", processor time" if options.processor else ""
         print(f"\n{network}, batch {size.batch}, {how}")
         print(taken.table(over=USUAL))
         for name, over, bound in verdicts(taken, size, options.rules):

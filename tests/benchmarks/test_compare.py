@@ -50,3 +50,16 @@ def test_after_some_tries_the_least_disturbed_is_kept(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(module, "Others", Others)
     assert module.quiet_round(lambda: None, seconds=0.0)[1] == 0.2
+
+
+def test_the_processor_s_clock_is_not_disturbed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Others:
+        def share(self) -> float:
+            return 0.9
+
+    monkeypatch.setattr(module, "Others", Others)
+    calls: list[int] = []
+    module.quiet_round(lambda: calls.append(1), seconds=0.0, clock=time.process_time)
+    once = len(calls)
+    module.quiet_round(lambda: calls.append(1), seconds=0.0)
+    assert len(calls) - once == module.TRIES * once
