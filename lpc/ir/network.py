@@ -138,12 +138,8 @@ class Network:
         type_ = self.node(name).type
         if not isinstance(type_, Tensor) or type_.dtype != "i64" or type_.classes is not None:
             return getattr(type_, "classes", None)
-        rows = (weight.shape[0] for node in self._readers(name) if node.kind == "embedding" for weight in node.weights)
-        return min(rows, default=2)
-
-    def _readers(self, name: str) -> list[Node]:
-        """The operations that read a node."""
-        return [self.node(reader) for reader in dict.fromkeys(self.graph.successors(name))]
+        readers = (node for node in self.nodes.values() if node.kind == "embedding" and name in node.inputs)
+        return min((node.weights[0].shape[0] for node in readers), default=2)
 
     def weights(self, block: Block) -> list[tuple[str, Weight]]:
         """State names and weights of a block, buffers included, in state-dict order."""

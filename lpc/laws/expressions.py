@@ -26,8 +26,8 @@ ANYWHERE = (*ACTIVATIONS, "dropout", "scale")
 FEATURES = ("identity", "linear", "linear", "linear", *ANYWHERE, "batch_norm", "layer_norm", "rms_norm", "reshape")
 POSITIONS = ("identity", "linear", "linear", "attention", *ANYWHERE, "layer_norm", "rms_norm", "flatten")
 IMAGES = (
-    "identity", "conv", "conv", "conv_transpose", "depthwise_conv", "max_pool", "avg_pool", "global_avg_pool",
-    *ANYWHERE, "batch_norm", "group_norm", "flatten", "flatten",
+    "identity", "conv", "conv_transpose", "depthwise_conv", "max_pool", "avg_pool", "global_avg_pool",
+    "relu", "tanh", "dropout", "batch_norm", "group_norm", "flatten",
 )  # fmt: skip
 FITTING: Mapping[int, Sequence[str]] = {0: ("flatten",), 1: FEATURES, 2: POSITIONS, 3: IMAGES}
 """What a value with so many axes can be put through; the plainest first, since examples shrink towards it."""

@@ -50,6 +50,7 @@ class Sketch:
     ops: Collection[str]
     awkward: bool
     labelled: bool
+    chains: bool
     values: tuple[Typed, ...]
     """What a block may read: data, blocks, and some of the blocks inside chains."""
     functions: tuple[tree.Def, ...] = ()
@@ -89,21 +90,25 @@ def networks(
     blocks: int = 4,
     awkward: bool = True,
     labelled: bool = False,
+    chains: bool = False,
 ) -> tree.File:
     """The `network`, `data`, `block` and `objective` clauses of a program with up to `blocks` blocks below its output block.
 
     ops: names of the operations to draw from; left out, all that random data suit.
     awkward: now and then a name is a word of Python, of torch or of scripts.
     labelled: the target is always one class label an example.
+    chains: whatever can be a chain is one, of three blocks or more.
     """
     allowed = frozenset(USUAL if ops is None else ops) | NEEDED
     clause, data = draw(_data(allowed, awkward, labelled))
     inputs = tuple(Typed(tree.Name(n), t) for n, t in list(data.items())[:-1] if isinstance(t, Tensor))
-    sketch = Sketch(data, allowed, awkward, labelled, inputs)
+    sketch = Sketch(data, allowed, awkward, labelled, chains, inputs)
     if sketch.positions:
         sketch = replace(sketch, ops=allowed - {"flatten", "concat"})
-    for number in range(draw(st.integers(0, blocks))):
-        sketch = draw(_block(sketch, BLOCKS[number]))
+    for usual in BLOCKS[:blocks]:
+        if draw(st.integers(0, 9)) == 0:  # asked before each block, so that each can fall away
+            break
+        sketch = draw(_block(sketch, usual))
     functions, output, objective = draw(_output(sketch))
     return tree.File((tree.Network("drawn"), *sketch.functions, *functions, clause, *sketch.blocks, output, objective))
 
@@ -120,8 +125,8 @@ def _named(draw: st.DrawFn, usual: str, taken: Collection[str], awkward: bool) -
 @st.composite
 def _data(draw: st.DrawFn, ops: Collection[str], awkward: bool, labelled: bool) -> tuple[tree.Data, dict[str, Type]]:
     """A `data` clause, and the types it binds."""
-    kinds = ["features", "features", "image", "two", *([] if labelled else ["numbers"])]
-    kinds += [] if "embedding" not in ops else ["tokens"] if labelled else ["tokens", "text"]
+    kinds = ["features", "image", "image", "two"] + ([] if labelled else ["numbers"])
+    kinds += ["features", "image", "tokens"] + ([] if labelled else ["text"]) if "embedding" in ops else []
     kind = draw(st.sampled_from(kinds))
     classes = draw(st.integers(2, WIDTH))
     target = Tensor((classes - 1,)) if kind == "numbers" else Label(classes)
@@ -184,7 +189,7 @@ def _block(draw: st.DrawFn, sketch: Sketch, usual: str) -> Sketch:
     if second is not first:
         value = _joined([value, _numbers(second)], bool(sketch.positions))
     recipe = draw(_layers(value.type, sketch.ops))
-    count = draw(_length(recipe, value)) if second is first and first.type.dtype == "f32" else None
+    count = draw(_length(recipe, value, sketch.chains)) if second is first and first.type.dtype == "f32" else None
     made = follow(recipe, value, f"{usual}_part")
     clause = tree.Block(name, None if count is None else tree.Number(count), made.expr)
     inside = draw(st.integers(1, count - 1)) if count is not None and count > 1 and draw(st.booleans()) else None
@@ -198,16 +203,16 @@ def _block(draw: st.DrawFn, sketch: Sketch, usual: str) -> Sketch:
 
 
 @st.composite
-def _length(draw: st.DrawFn, recipe: Recipe, value: Typed) -> int | None:
+def _length(draw: st.DrawFn, recipe: Recipe, value: Typed, wanted: bool) -> int | None:
     """How many blocks a chain may have; None for a block that is none."""
-    if draw(st.integers(0, 3)) < 3:
+    if not wanted and draw(st.integers(0, 3)) < 3:
         return None
     try:
         once = follow(recipe, value).type
         again = follow(recipe, Typed(value.expr, once)).type
     except Misfit:
         return None
-    return draw(st.integers(1, 5)) if again == once else None
+    return draw(st.integers(3 if wanted else 1, 5)) if again == once else None
 
 
 @st.composite
@@ -215,10 +220,11 @@ def _layers(draw: st.DrawFn, type_: Tensor, ops: Collection[str]) -> Recipe:
     """A layer with weights (in most cases) and what comes after it."""
     kind = draw(st.integers(0, 5))
     first: Recipe = ()
-    if kind < 5 and len(type_.shape) == 3 and (kind < 2 or "conv" not in ops):
+    convolutions = {"conv", "conv_transpose", "depthwise_conv"} & set(ops)
+    if kind < 5 and len(type_.shape) == 3 and (kind < 1 or not convolutions):
         first = (Apply("flatten"), Apply("linear", (("outputs", draw(st.integers(1, WIDTH))),)))
     elif kind < 5 and len(type_.shape) == 3:
-        first = (draw(operations(type_, {"conv"})),)
+        first = (draw(operations(type_, convolutions)),)
     elif kind < 5 and type_.shape:
         first = (draw(operations(type_, {"linear"})),)
     return (*first, *draw(recipes(follow(first, Typed(tree.Name("x"), type_)).type, ops)))

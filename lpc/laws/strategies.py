@@ -44,18 +44,20 @@ def programs(
     ops: Collection[str] | None = None,
     blocks: int = 4,
     awkward: bool = True,
+    chains: bool = False,
 ) -> tree.File:
     """Whole programs, in float64.
 
     rules: names of the rules to draw from; left out, all there are. They may mix.
-    ops, blocks, awkward: as `networks` takes them.
+    ops, blocks, awkward, chains: as `networks` takes them.
     """
     names = list(rules or registry.names())
-    drawn = draw(networks(ops, blocks, awkward, labelled=all(registry.find(name).needs_label for name in names)))
+    labelled = all(registry.find(name).needs_label for name in names)
+    drawn = draw(networks(ops, blocks, awkward, labelled, chains))
     clauses = [clause for clause in drawn.clauses if isinstance(clause, tree.Block)]
-    labelled = isinstance(drawn.clauses[-1], tree.Objective) and drawn.clauses[-1].loss.name == "cross_entropy"
+    scored = isinstance(drawn.clauses[-1], tree.Objective) and drawn.clauses[-1].loss.name == "cross_entropy"
     positions = any(isinstance(clause, tree.Data) and clause.source.name == "text" for clause in drawn.clauses)
-    learn = draw(learn_clauses(clauses, names, labelled and not positions))
+    learn = draw(learn_clauses(clauses, names, scored and not positions))
     return tree.File((*drawn.clauses, *learn, draw(train_clauses())))
 
 
