@@ -9,7 +9,7 @@ from lpc.codegen.schedule import _Scheduler
 from lpc.codegen.script import print_script
 from lpc.codegen.statements import StatementPrinter
 from lpc.ir.program import Program
-from lpc.laws.validation import Leak
+from lpc.laws.leaks import Leak
 from tests.laws.translation import batches_of, check, differs, scheduled, scripts, sound
 
 TEXT = """network mutated
