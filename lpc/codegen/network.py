@@ -231,7 +231,11 @@ class OptimizerPrinter:
         self.everything = {name for names in self.own.values() for name in names}
 
     def function(self, name: str, optimizers: Mapping[str, Sequence[Unit]]) -> str:
-        lines = [f"def {name}(net):", '    """The optimizers, by the part of the network each of them moves."""', "    return {"]
+        lines = [
+            f"def {name}(net):",
+            '    """The optimizers, by the part of the network each of them moves."""',
+            "    return {",
+        ]
         items: list[tuple[str, str]] = [(key, self._optimizer(units)) for key, units in optimizers.items()]
         at = 0
         by_name = {block.name: block for block in self.network.blocks}

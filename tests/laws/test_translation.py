@@ -48,34 +48,34 @@ IMAGE, FEATURES = "image: f32[1, 4, 4], label: class[3]", "x: f32[5], label: cla
 NETWORKS = {
     "one": (
         IMAGE,
-        "block hidden = image -> flatten -> linear(6) -> tanh\n"
-        "block readout = hidden -> linear(3)\n",
+        ("block hidden = image -> flatten -> linear(6) -> tanh\n"
+        "block readout = hidden -> linear(3)\n"),
     ),
     "three": (
         IMAGE,
-        "block hidden1 = image -> flatten -> linear(6) -> relu\n"
+        ("block hidden1 = image -> flatten -> linear(6) -> relu\n"
         "block hidden2 = hidden1 -> linear(5) -> tanh\n"
         "block hidden3 = hidden2 -> linear(5)\n"
-        "block readout = hidden3 -> linear(3)\n",
+        "block readout = hidden3 -> linear(3)\n"),
     ),
     "chain": (
         IMAGE,
-        "block layer[5] = image -> flatten -> linear(4) -> leaky_relu\n"
-        "block readout = layer -> linear(3)\n",
+        ("block layer[5] = image -> flatten -> linear(4) -> leaky_relu\n"
+        "block readout = layer -> linear(3)\n"),
     ),
     "images": (
         IMAGE,
-        "block conv1 = image -> conv(3, kernel = 3, padding = 1) -> batch_norm -> relu -> max_pool(2)\n"
+        ("block conv1 = image -> conv(3, kernel = 3, padding = 1) -> batch_norm -> relu -> max_pool(2)\n"
         "block conv2 = conv1 -> depthwise_conv(3, padding = 1) -> conv(4, kernel = 1) -> relu\n"
         "block up = conv2 -> conv_transpose(2, kernel = 2, stride = 2) -> group_norm(1) -> gelu\n"
-        "block readout = up -> flatten -> linear(3)\n",
+        "block readout = up -> flatten -> linear(3)\n"),
     ),
     "joined": (
         "x: f32[5], y: f32[4], label: class[3]",
-        "block a = x -> linear(4) -> silu\n"
+        ("block a = x -> linear(4) -> silu\n"
         "block b = concat(a, y) -> linear(4) -> layer_norm -> sigmoid\n"
         "block c = (a + b) -> linear(4) -> rms_norm\n"
-        "block readout = concat(a, c) -> linear(3)\n",
+        "block readout = concat(a, c) -> linear(3)\n"),
     ),
 }  # fmt: skip
 
