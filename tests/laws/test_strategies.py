@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
 from lpc.diagnostics import Report
+from lpc.ir.program import Program
 from lpc.ir.types import Label
 from lpc.laws.networks import USUAL
 from lpc.laws.strategies import data_for, legal, networks, programs
 from lpc.passes.pipeline import run
-from lpc.ir.program import Program
 from lpc.rules import registry
 from lpc.source import Source
 from lpc.syntax import tree
