@@ -15,7 +15,10 @@ SECTION = "# -- "
 LAST_SECTION = "# -- The program"
 HEAD = re.compile(r"\s*# (?P<block>\w+(?:\[\d+\])?) \((?P<file>[^()\s]+):(?P<line>\d+)\), (?P<rule>\w+)$")
 """The comment where a block's lines begin: `# hidden1 (digits.lp:7), mono_forward`."""
-PLACE = re.compile(r"`?(?P<file>[^`\s]+\.?\w*):(?P<line>\d+)`?")
+PLACE = re.compile(r"(?P<file>[^`\s]+\.?\w*):(?P<line>\d+)")
+"""The comment beside the line that makes a block: `# digits.lp:7`."""
+CLASS = re.compile(r"`.*` \((?P<file>[^()\s]+):(?P<line>\d+)\):?")
+"""The first line of the docstring of a block's class: `block hidden1 = ... (digits.lp:7)`, the clause quoted."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 import click
 
 from lpc.cli.options import color_option
-from lpc.cli.scripts import HEAD, LAST_SECTION, PLACE, SECTION, ReadScript, loop_range, read_script
+from lpc.cli.scripts import CLASS, HEAD, LAST_SECTION, PLACE, SECTION, ReadScript, loop_range, read_script
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _at(script: ReadScript, found: Origin, file: str, line: int) -> Origin:
 
 def _by_docstring(script: ReadScript, holder: ast.ClassDef | ast.FunctionDef, part: str) -> Origin | None:
     """A block's class says in its docstring where the block stands."""
-    found = PLACE.fullmatch((ast.get_docstring(holder) or "").partition("\n")[0])
+    found = CLASS.fullmatch((ast.get_docstring(holder) or "").partition("\n")[0])
     if found is None or isinstance(holder, ast.FunctionDef):
         return None
     place = f"{found['file']}:{found['line']}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from lpc.ir.ops import find
 from lpc.passes.completion import literal
@@ -14,12 +14,10 @@ from lpc.syntax.format import print_clause
 MOST_LINES = 12
 """Longer clauses are cut: functions can make them very long."""
 
-T = TypeVar("T", bound=tree.Node)
-
 
 def block_text(clause: tree.Block) -> list[str]:
     """A block's clause in lines, without arguments that are what they would be anyway."""
-    lines = print_clause(_shortened(clause)).split("\n")
+    lines = print_clause(replace(clause, expr=_shortened(clause.expr))).split("\n")
     return lines if len(lines) <= MOST_LINES else [*lines[: MOST_LINES - 1], "    ..."]
 
 
@@ -30,8 +28,8 @@ def docstring_text(text: str) -> str:
     )
 
 
-def _shortened(node: T) -> T:
-    """A tree whose calls of operations have no argument that is its default."""
+def _shortened(node: Any) -> Any:
+    """A tree whose calls of operations have no argument that is its default; what needs none is a name alone."""
     changed: dict[str, Any] = {}
     for name in tree.compared(type(node)):
         value = getattr(node, name)
@@ -40,9 +38,10 @@ def _shortened(node: T) -> T:
         elif isinstance(value, tuple):
             changed[name] = tuple(_shortened(item) if isinstance(item, tree.Node) else item for item in value)
     made = replace(node, **changed)
-    if isinstance(made, tree.Call):
-        return replace(made, arguments=tuple(a for a in made.arguments if not _is_default(made.name, a)))
-    return made
+    if not isinstance(made, tree.Call):
+        return made
+    arguments = tuple(a for a in made.arguments if not _is_default(made.name, a))
+    return replace(made, arguments=arguments) if arguments else tree.Name(made.name, span=made.span)
 
 
 def _is_default(operation: str, argument: tree.Argument) -> bool:

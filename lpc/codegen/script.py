@@ -146,11 +146,12 @@ class _ScriptPrinter:
 
     def _block_doc(self, block: Block) -> str:
         """The block's clause and its place; blocks of a chain share a clause."""
-        lines = block_text(self.clauses[block.chain[0] if block.chain else block.name])
-        place = self.places[block.name]
+        clause = self.clauses[block.chain[0] if block.chain else block.name]
+        lines, place = block_text(clause), self.places[block.name]
         if len(lines) == 1 and len(lines[0]) + len(place) <= WIDTH - 15:
             return docstring_text(f"`{lines[0]}` ({place})")
-        return docstring_text("\n".join([f"{place}:", "", *(f"    {line}" for line in lines), "    "]))
+        head = f"`{lines[0].partition(' =')[0]}` ({place}):"
+        return docstring_text("\n".join([head, "", *(f"    {line}" for line in lines), "    "]))
 
     # -- network ----------------------------------------------------------------------------------------------------
 
