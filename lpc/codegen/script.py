@@ -94,7 +94,13 @@ class _ScriptPrinter:
         ]
         task = self._task(turns_, functions)
         taken = inline(sorted(self.imports))
-        own = ["import sys", "import torch", "import torch.nn.functional as F", "from torch import nn"]
+        own = [
+            "import sys",
+            "from typing import Any",
+            "import torch",
+            "import torch.nn.functional as F",
+            "from torch import nn",
+        ]
         foreign = [statement for made in classes for statement in made.foreign]
         text = (
             _environment()
@@ -193,9 +199,11 @@ class _ScriptPrinter:
             doc = f'        """Block k of the chain `{chain}`, counted from 1."""'
             name = self.attributes.chain(chain)
             lines += ["", f"    def {name}(self, k):", doc, f'        return self.get_submodule(f"{name}_{{k}}")']
+        # Attributes that no class declares have the type `Tensor | Module`, of which little can be asked: `Any` asks nothing.
+        this = "self: Any" if own or self.network.chains else "self"
         lines += [
             "",
-            f"    def forward(self, {', '.join(identifier(name) for name in reads)}):",
+            f"    def forward({', '.join([this, *(identifier(name) for name in reads)])}):",
             *(f"        {line}" for line in body),
         ]
         return "\n".join(lines)
