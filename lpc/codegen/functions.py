@@ -122,7 +122,9 @@ class FunctionPrinter:
         for node in nodes:
             printer.statement(node)
         printer.add(f"return {printer.read(prediction)}")
-        body = self._finished(roll(printer.lines, self.chains, printer.named), printer.named, nodes, root="self")
+        body = _returned(
+            self._finished(roll(printer.lines, self.chains, printer.named), printer.named, nodes, root="self")
+        )
         read = {str(node.attributes["source"]) for node in nodes if node.primitive == "input"}
         return body, [name for name in self.network.data if name in read], frozenset(printer.imports)
 
@@ -162,6 +164,13 @@ class FunctionPrinter:
             comment = f"  # {line.comment}" if line.comment else ""
             texts.append(indent + self.attributes.text(line.text, names, root) + comment)
         return texts
+
+
+def _returned(body: list[str]) -> list[str]:
+    """A value that is named only to be returned is returned."""
+    name = body[-1].removeprefix("return ")
+    target, _, value = body[-2].partition(" = ") if len(body) > 1 else ("", "", "")
+    return [*body[:-2], f"return {value}"] if target == name else body
 
 
 def _path(state_name: str) -> str:
