@@ -229,27 +229,30 @@ class StatementPrinter:
     def _forward(self, node: Node) -> str:
         unit = node.unit
         assert unit is not None
-        texts = [self._forward_input(node, position) for position in range(len(node.inputs))]
+        streams = node.outputs[0].streams if unit.batch_coupled else 1
+        texts = [self._forward_input(node, position, atom=streams > 1) for position in range(len(node.inputs))]
+        options: list[str] = []
         if unit.head is not None:
             return self._head(unit, texts[0], node.inputs[0])
         if node.index in self.holders:
-            texts.append(f"feedback={self.path(self.holders[node.index])}")
+            options.append(f"feedback={self.path(self.holders[node.index])}")
         if unit.random and self.training and unit.block not in self.frozen:
-            texts.append("step=step")
+            options.append("step=step")
         if self.training and leaves_statistics(node, self.frozen):
-            texts.append("again=True")
-        call = f"{mark('u', unit.name)}({', '.join(texts)})"
-        if unit.batch_coupled and node.outputs[0].streams > 1:
-            chunked = ", ".join(["x", *texts[1:]])
-            call = (
-                f"torch.cat([{mark('u', unit.name)}({chunked}) for x in {texts[0]}.chunk({node.outputs[0].streams})])"
-            )
-        return call
+            options.append("again=True")
+        block = mark("u", unit.name)
+        if streams == 1:
+            return f"{block}({', '.join([*texts, *options])})"
+        # One stream must not see the statistics of another.
+        chunks = [f"{text}.chunk({streams})" for text in texts]
+        one, each = ("x", chunks[0]) if len(chunks) == 1 else ("*x", f"zip({', '.join(chunks)}, strict=True)")
+        return f"torch.cat([{block}({', '.join([one, *options])}) for x in {each}])"
 
-    def _forward_input(self, node: Node, position: int) -> str:
-        value = node.inputs[position]
+    def _forward_input(self, node: Node, position: int, *, atom: bool) -> str:
         leaf = self.leaf_names.get((node.index, position))
-        return leaf if leaf is not None else self.read(value, attached=(node.index, position) in self.spelling.attached)
+        if leaf is not None:
+            return leaf
+        return self.read(node.inputs[position], attached=(node.index, position) in self.spelling.attached, atom=atom)
 
     def _head(self, unit: Unit, text: str, value: Value) -> str:
         assert unit.head is not None

@@ -113,8 +113,11 @@ def load_script(text: str, name: str = "script", devices: Devices | None = None)
     module = ModuleType(f"{name}_{hashlib.sha256(text.encode()).hexdigest()[:8]}")
     module.__file__ = f"{name}.py"
     sys.modules[module.__name__] = module  # dataclasses look their module up there
-    with _importable(devices or {}):
-        exec(compile(text, module.__file__, "exec"), module.__dict__)  # noqa: S102 - our own output
+    try:
+        with _importable(devices or {}):
+            exec(compile(text, module.__file__, "exec"), module.__dict__)  # noqa: S102 - our own output
+    finally:
+        del sys.modules[module.__name__]
     return module
 
 
