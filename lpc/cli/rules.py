@@ -15,7 +15,8 @@ from lpc.version import VERSION
 
 if TYPE_CHECKING:
     from lpc.passes.signatures import Signature
-    from lpc.rules.rule import Law, Rule
+    from lpc.rules.law import Law
+    from lpc.rules.rule import Rule
 
 AUTO = "auto"
 AUTO_SUMMARY = "The compiler chooses: for each block the legal rule of least modelled cost within the budget."

@@ -213,11 +213,19 @@ def interpreter_of(program: Program, devices: Devices | None = None) -> Interpre
 
 
 def reference_run(
-    program: Program, batches: Sequence[Batch], devices: Devices | None = None, jitter: float = 0.0
+    program: Program,
+    batches: Sequence[Batch],
+    devices: Devices | None = None,
+    jitter: float = 0.0,
+    start: Mapping[str, Tensor] | None = None,
 ) -> list[Moment]:
-    """What the interpreter holds from moment to moment. `jitter`: how far all it computes is moved."""
+    """What the interpreter holds from moment to moment.
+
+    jitter: how far all it computes is moved. start: initial values, by state name, instead of those that are drawn.
+    """
     assert program.protocol is not None
     reference = interpreter_of(program, devices)
+    reference.state |= start or {}
     if jitter:
         generator = torch.Generator().manual_seed(0)
         reference.rounded = lambda value: _moved(value, jitter, generator)

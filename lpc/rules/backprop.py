@@ -4,9 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lpc.rules.rule import Law, Phase, Rule
+from lpc.rules.law import PERCEPTRON, SMOOTH, Networks, Trial, law
+from lpc.rules.rule import Phase, Rule
 from lpc.rules.run import Run
 from lpc.rules.tracer import Recorder
+
+
+@law("backprop = autograd", kind="exact", source="definition", networks=Networks(ops=SMOOTH))
+def is_the_gradient(trial: Trial) -> None:
+    """Every update is against the gradient of the objective."""
+    learning = [name for name in trial.blocks if trial.weights(name)]
+    trial.descends("backprop", dict.fromkeys(learning, trial.output))
+
+
+@law(
+    "one block or many", kind="exact", when="blocks that follow each other", source="chain rule",
+    networks=Networks(ops=PERCEPTRON),
+)  # fmt: skip
+def cuts_do_not_matter(trial: Trial) -> None:
+    """Where a network is cut into blocks changes nothing, since gradients cross the edges inside a run."""
+    trial.needs(len(trial.blocks) > 1, "there is one block")
+    parts = trial.learn("backprop")
+    trial.same(trial.learn("backprop", start=parts.before, joined=True), parts)
 
 
 @dataclass(frozen=True)
@@ -19,22 +38,7 @@ class Backprop(Rule):
     general = True
     needs_error = True
     usual_rate = (1e-4, 1e-2)
-    laws = (
-        Law(
-            "backprop = autograd",
-            "The update is the gradient of the objective.",
-            "exact",
-            "any differentiable run",
-            "definition",
-        ),
-        Law(
-            "one block or many",
-            "Splitting a run into blocks changes nothing, since gradients cross the edges inside a run.",
-            "exact",
-            "any run",
-            "chain rule",
-        ),
-    )
+    laws = (is_the_gradient, cuts_do_not_matter)
 
     def step(self, s: Recorder, run: Run, phase: Phase) -> None:
         h = s.forward(run)

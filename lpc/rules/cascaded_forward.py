@@ -8,11 +8,72 @@ from math import prod
 
 from lpc.ir.op import Law as InitialLaw
 from lpc.ir.step import Added, Value
-from lpc.rules.rule import BLOCKS, FIT, STATISTICS, TRAIN, Illegal, Law, Phase, Rule, parameter
+from lpc.rules.law import PERCEPTRON, Networks, Trial, law
+from lpc.rules.rule import BLOCKS, FIT, STATISTICS, TRAIN, Illegal, Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
 
 ZHAO = "Zhao et al. 2023, arXiv 2303.09728"
+
+
+@law(
+    "least squares = ridge regression", kind="exact", when="predictor = least_squares, one class label", source=ZHAO,
+    networks=Networks(ops=(*PERCEPTRON, "conv", "layer_norm"), labelled=True),
+)  # fmt: skip
+def normal_equations(trial: Trial) -> None:
+    """The closed-form predictor satisfies the normal equations on all training features."""
+    found = trial.learn("cascaded_forward(predictor = least_squares, ridge = 0.01)")
+    names = [name for name in found.after if name.endswith(".cascaded_forward.weight")]
+    trial.needs(bool(names), "no block has a predictor of its own")
+    for name in names:
+        features, moments, rows = 0.0, 0.0, 0
+        for batch in trial.batches:
+            x = trial.outputs(name.partition(".")[0], found, batch).reshape(len(batch[trial.target]), -1)
+            features, moments = features + x.T @ x, moments + x.T @ trial.one_hot(batch[trial.target])
+            rows += len(x)
+        weight = found.after[name]
+        trial.equal(
+            f"the normal equations of `{name}`", features @ weight.T + 0.01 * rows * weight.T, moments, within=1e-8
+        )
+
+
+@law(
+    "one pass, however it is cut",
+    kind="invariance",
+    when="predictor = least_squares",
+    source="sums over the training part",
+)
+def any_batches(trial: Trial) -> None:
+    """A closed form does not depend on the order of the batches, nor on the batch it sees first."""
+    trial.needs(len(trial.batches) > 1, "there is one batch")
+    use = "cascaded_forward(predictor = least_squares)"
+    made, turned = trial.learn(use), trial.learn(use, batches=trial.batches[::-1])
+    trial.needs(
+        not any(o == "batch_norm" for b in trial.blocks for o in trial.operations(b)), "statistics depend on the order"
+    )
+    for name, value in made.after.items():
+        trial.equal(f"`{name}`", turned.after[name], value, within=1e-8)
+
+
+@law("predictors do not see each other", kind="invariance", when="blocks = random", source=ZHAO)
+def apart(trial: Trial) -> None:
+    """Training one predictor leaves every other as it would have been."""
+    found = trial.learn("cascaded_forward")
+    names = [name for name in found.before if name.endswith(".cascaded_forward.weight")]
+    trial.needs(bool(names), "no block has a predictor of its own")
+    turned = {name: -found.before[name] for name in trial.weights(trial.output)}
+    other = trial.learn("cascaded_forward", start=turned)
+    for name in names:
+        trial.equal(f"`{name}`", other.after[name], found.after[name], within=0.0)
+
+
+@law("frozen blocks stay", kind="exact", when="blocks = random", source=ZHAO)
+def frozen(trial: Trial) -> None:
+    """No parameter of a random block moves, whatever the predictor."""
+    for predictor in ("cross_entropy", "sparsemax", "least_squares"):
+        found = trial.learn(f"cascaded_forward(predictor = {predictor})")
+        for name in (name for block in trial.hidden for name in trial.weights(block)):
+            trial.equal(f"the move of `{name}`", found.moves[name], 0 * found.moves[name], within=0.0)
 
 
 @dataclass(frozen=True)
@@ -25,23 +86,7 @@ class CascadedForward(Rule):
     local = True
     needs_label = True
     usual_rate = (1e-4, 3e-2)
-    laws = (
-        Law(
-            "least squares = ridge regression",
-            "The closed-form predictor satisfies the normal equations on all training features.",
-            "exact",
-            "predictor = least_squares",
-            ZHAO,
-        ),
-        Law(
-            "predictors do not see each other",
-            "Training one predictor leaves every other as it would have been.",
-            "invariance",
-            "blocks = random",
-            ZHAO,
-        ),
-        Law("frozen blocks stay", "No parameter of a random block moves.", "exact", "blocks = random", ZHAO),
-    )
+    laws = (normal_equations, any_batches, apart, frozen)
 
     predictor: str = parameter(
         "cross_entropy",

@@ -8,11 +8,74 @@ from math import prod
 
 from lpc.ir.op import Law as InitialLaw
 from lpc.ir.step import Added, Value
-from lpc.rules.rule import Illegal, Law, Phase, Rule, parameter
+from lpc.rules.law import PERCEPTRON, Arrays, Learned, Networks, Trial, law
+from lpc.rules.rule import Illegal, Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
 
 NOKLAND = "Nøkland 2016, arXiv 1609.01596"
+
+
+@law(
+    "one hidden block, transposed readout = backprop", kind="exact", when="one hidden block, a linear readout",
+    source=NOKLAND, networks=Networks(ops=PERCEPTRON, blocks=1),
+)  # fmt: skip
+def transposed_readout(trial: Trial) -> None:
+    """With the readout's transpose as the last hidden block's matrix, that block learns as by backprop."""
+    trial.needs(len(trial.hidden) == 1 and trial.is_chain, "there is not just one hidden block")
+    trial.same(trial.learn("direct_feedback_alignment(feedback = transpose)"), trial.learn("backprop"))
+
+
+@law("zero error, zero update", kind="exact", when="mean squared error", source="linearity in the error")
+def no_error(trial: Trial) -> None:
+    """Where the error is zero nothing moves."""
+    trial.needs(trial.loss == "mse" and bool(trial.target), "the error cannot be made zero by choosing targets")
+    trial.needs(
+        not any(o in ("dropout", "batch_norm") for b in trial.blocks for o in trial.operations(b)),
+        "it predicts otherwise than it trains",
+    )
+    right = {**trial.unseen, trial.target: trial.learn("direct_feedback_alignment", steps=0).scores}
+    found = trial.learn("direct_feedback_alignment", batches=[right])
+    for name, value in found.before.items():
+        trial.equal(f"`{name}`", found.after[name], value)
+
+
+@law(
+    "only the difference of rows matters",
+    kind="invariance",
+    when="cross-entropy",
+    source="softmax minus one-hot sums to zero",
+)
+def rows(trial: Trial) -> None:
+    """Adding one row vector to all rows of a matrix changes no update, for errors sum to zero over the classes."""
+    trial.needs(trial.loss == "cross_entropy", "errors of other losses do not sum to zero")
+    first = trial.learn("direct_feedback_alignment", steps=1)
+    matrices = _matrices(trial, first)
+    moved = {name: value + 3 * value[:1] for name, value in matrices.items() if len(value) == trial.classes}
+    trial.needs(bool(moved), "no hidden block has a matrix with a row a class")
+    second = trial.learn("direct_feedback_alignment", start=moved, steps=1)
+    for block in trial.hidden:
+        for name in trial.weights(block):
+            trial.equal(f"the move of `{name}`", second.moves[name], first.moves[name], within=1e-9)
+
+
+@law("hidden blocks stay on average", kind="expectation", source="linearity in the matrix, drawn symmetrically")
+def on_average(trial: Trial) -> None:
+    """The first update of a hidden block is odd in its matrix, so that it is zero in the mean over B and -B."""
+    one = trial.learn("direct_feedback_alignment", steps=1)
+    matrices = _matrices(trial, one)
+    other = trial.learn("direct_feedback_alignment", start={name: -value for name, value in matrices.items()}, steps=1)
+    for block in trial.hidden:
+        for name in trial.weights(block):
+            trial.equal(f"the move of `{name}` under -B", other.moves[name], -one.moves[name])
+
+
+def _matrices(trial: Trial, learned: Learned) -> Arrays:
+    found = {
+        name: value for name, value in learned.before.items() if name.endswith(".direct_feedback_alignment.feedback")
+    }
+    trial.needs(bool(found), "no hidden block has a matrix")
+    return found
 
 
 @dataclass(frozen=True)
@@ -26,29 +89,7 @@ class DirectFeedbackAlignment(Rule):
     example = "learn all with direct_feedback_alignment"
     needs_error = True
     usual_rate = (1e-5, 3e-3)
-    laws = (
-        Law(
-            "one hidden block, transposed readout = backprop",
-            "With the readout's transpose as the last hidden block's matrix, that block learns as by backprop.",
-            "exact",
-            "one hidden block, a linear readout",
-            NOKLAND,
-        ),
-        Law(
-            "zero error, zero update",
-            "Where the error is zero nothing moves.",
-            "exact",
-            "sgd without decay",
-            "linearity in the error",
-        ),
-        Law(
-            "only the difference of rows matters",
-            "Adding one row vector to all rows of a matrix changes no update.",
-            "invariance",
-            "cross-entropy, whose errors sum to zero",
-            "softmax minus one-hot sums to zero",
-        ),
-    )
+    laws = (transposed_readout, no_error, rows, on_average)
 
     feedback: str = parameter(
         "random",

@@ -8,12 +8,44 @@ from dataclasses import dataclass, replace
 from lpc.ir.network import Node
 from lpc.ir.op import find_weight
 from lpc.ir.step import Added
-from lpc.rules.rule import Law, Phase, Rule, parameter
+from lpc.rules.law import Trial, law
+from lpc.rules.rule import Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
 
 LILLICRAP = "Lillicrap, Cownden, Tweed, Akerman 2016, Nature Communications 7"
 KOLEN = "Kolen, Pollack 1994, Backpropagation without weight transport"
+
+
+@law("transposed feedback = backprop", kind="exact", source=LILLICRAP)
+def transposed(trial: Trial) -> None:
+    """With feedback = transpose every update is backprop's."""
+    trial.same(trial.learn("feedback_alignment(feedback = transpose)"), trial.learn("backprop"))
+
+
+@law("the top block learns as by backprop", kind="exact", source=LILLICRAP)
+def top_block(trial: Trial) -> None:
+    """The output block's gradient is backprop's for any feedback, where it is one linear operation."""
+    trial.needs(
+        [o for o in trial.operations(trial.output) if o != "flatten"] == ["linear"],
+        "the output block is no single linear",
+    )
+    trial.same(trial.learn("feedback_alignment", steps=1), trial.learn("backprop", steps=1), [trial.output])
+
+
+@law("learned feedback keeps its distance", kind="invariance", when="feedback = learned, sgd", source=KOLEN)
+def distance(trial: Trial) -> None:
+    """A matrix and its weight make the same moves, so their difference stays, or shrinks by weight decay alone."""
+    for decay in (0.0, 0.1):
+        rule = f"feedback_alignment(feedback = learned, optimizer = sgd(lr = 0.2, weight_decay = {decay}))"
+        found = trial.learn(rule)
+        matrices = [name for name in found.before if ".feedback_alignment." in name]
+        trial.needs(bool(matrices), "no error goes through a weight")
+        for name in matrices:
+            weight = f"{name.replace('.feedback_alignment.', '.')}.weight"
+            kept = (1 - 0.2 * decay) ** len(found.states)
+            distance = kept * (found.before[name] - found.before[weight])
+            trial.equal(f"`{name}` - `{weight}`", found.after[name] - found.after[weight], distance)
 
 
 @dataclass(frozen=True)
@@ -27,29 +59,7 @@ class FeedbackAlignment(Rule):
     example = "learn all with feedback_alignment(feedback = transpose)"
     needs_error = True
     usual_rate = (1e-5, 1e-2)
-    laws = (
-        Law(
-            "transposed feedback = backprop",
-            "With feedback = transpose every update is backprop's.",
-            "exact",
-            "any run",
-            LILLICRAP,
-        ),
-        Law(
-            "the top block learns as by backprop",
-            "The output block's gradient is backprop's for any feedback.",
-            "exact",
-            "any run",
-            LILLICRAP,
-        ),
-        Law(
-            "learned feedback keeps its distance",
-            "A matrix and its weight make the same moves, so their difference stays, or shrinks by weight decay alone.",
-            "invariance",
-            "feedback = learned",
-            KOLEN,
-        ),
-    )
+    laws = (transposed, top_block, distance)
 
     feedback: str = parameter(
         "random",

@@ -6,11 +6,84 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lpc.ir.step import Value
-from lpc.rules.rule import Illegal, Law, Phase, Rule, parameter
+from lpc.rules.law import Array, Networks, Trial, law
+from lpc.rules.rule import Illegal, Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
 
 HINTON = "Hinton 2022, arXiv 2212.13345"
+
+
+@law(
+    "the next block sees no length", kind="invariance", when="positively homogeneous blocks, up to the normaliser's 1e-8",
+    source=HINTON, networks=Networks(ops=("linear", "relu"), labelled=True),
+)  # fmt: skip
+def no_length(trial: Trial) -> None:
+    """Scaling a block's output by a positive constant changes no update of the block above it."""
+    trial.needs(trial.is_chain and len(trial.hidden) > 1, "no hidden block follows another")
+    first, second = trial.hidden[:2]
+    scaled = {"linear", "conv", "relu", "leaky_relu", "flatten", "identity", "max_pool", "avg_pool"}
+    trial.needs(set(trial.operations(first)) <= scaled and bool(trial.weights(first)), f"`{first}` is not homogeneous")
+    found = trial.learn("forward_forward", steps=1)
+    last = trial.weights(first)[-1].rpartition(".")[0]
+    longer = {name: 5 * found.before[name] for name in trial.weights(first) if name.rpartition(".")[0] == last}
+    made = trial.learn("forward_forward", start=longer, steps=1)
+    for name in trial.weights(second):
+        trial.equal(f"the move of `{name}`", made.moves[name], found.moves[name], within=1e-4)
+
+
+@law("prediction does not depend on the threshold", kind="invariance", when="predict = sweep", source="the step")
+def any_threshold(trial: Trial) -> None:
+    """The label with most goodness is the same for every threshold."""
+    low, high = (trial.learn(f"forward_forward(threshold = {t})", steps=0) for t in (0.5, 8.0))
+    trial.equal("the goodness of the labels", low.scores, high.scores)
+
+
+@law(
+    "rows do not see each other", kind="exact", when="two classes; no operation couples the batch", source="linearity",
+    networks=Networks(ops=("linear", "relu", "tanh", "layer_norm", "conv"), labelled=True),
+)  # fmt: skip
+def rows_apart(trial: Trial) -> None:
+    """The update of a batch is the mean of its halves' updates, and so it is for its two streams."""
+    trial.needs(trial.classes == 2, "of more than two classes the wrong label is drawn by row")
+    trial.needs(
+        not any(o in ("dropout", "batch_norm") for b in trial.blocks for o in trial.operations(b)),
+        "rows see each other",
+    )
+    rows = len(next(iter(trial.batches[0].values()))) // 2
+    trial.needs(rows > 0, "there is one row")
+    both = {name: value[: 2 * rows] for name, value in trial.batches[0].items()}
+    parts = [{name: value[part] for name, value in both.items()} for part in (slice(rows), slice(rows, None))]
+    whole, *halves = (trial.learn("forward_forward", batches=[batch]).moves for batch in (both, *parts))
+    for block in trial.hidden:
+        for name in trial.weights(block):
+            trial.equal(f"the move of `{name}`", whole[name], (halves[0][name] + halves[1][name]) / 2)
+
+
+@law(
+    "wrong labels are equally likely", kind="expectation", when="three classes or more", source=HINTON,
+    networks=Networks(ops=("linear", "tanh"), blocks=1, labelled=True),
+)  # fmt: skip
+def wrong_labels(trial: Trial) -> None:
+    """Each wrong label is drawn as often as every other, and the true one never."""
+    trial.needs(
+        trial.is_chain and bool(trial.hidden) and bool(trial.weights(trial.hidden[0])),
+        "no hidden block learns from the data",
+    )
+    trial.needs(trial.classes > 2, "of two classes one is wrong, whatever is drawn")
+    weight = trial.weights(trial.hidden[0])[0]
+    one = {name: value[:1] for name, value in trial.batches[0].items()}
+    rate, draws = 1e-9, 40 * (trial.classes - 1)
+    states = trial.learn("forward_forward", batches=[one] * draws, rate=rate)
+    kinds: list[tuple[Array, int]] = []
+    for before, after in zip([states.before, *states.states], states.states, strict=False):
+        move = (after[weight] - before[weight]) / rate
+        at = next((k for k, (kind, _) in enumerate(kinds) if abs(move - kind).max() <= 1e-4 * abs(kind).max()), None)
+        if at is None:
+            kinds.append((move, 1))
+        else:
+            kinds[at] = (kinds[at][0], kinds[at][1] + 1)
+    trial.uniform("updates by wrong labels", [count for _, count in kinds], trial.classes - 1)
 
 
 @dataclass(frozen=True)
@@ -23,29 +96,7 @@ class ForwardForward(Rule):
     local = True
     needs_label = True
     usual_rate = (1e-4, 3e-2)
-    laws = (
-        Law(
-            "the next block sees no length",
-            "Scaling a block's output by a positive constant changes nothing above it.",
-            "invariance",
-            "any network, up to the normaliser's 1e-8",
-            HINTON,
-        ),
-        Law(
-            "prediction does not depend on the threshold",
-            "The label with most goodness is the same for every threshold.",
-            "invariance",
-            "predict = sweep",
-            "the step",
-        ),
-        Law(
-            "merged = separate streams",
-            "One batch of both streams gives the mean of two batches' gradients.",
-            "exact",
-            "no operation couples the batch",
-            "linearity",
-        ),
-    )
+    laws = (no_length, any_threshold, rows_apart, wrong_labels)
 
     goodness: str = parameter(
         "mean", "mean or sum of squared activations", source="Hinton 2022 (sum); mean is common", words=("mean", "sum")

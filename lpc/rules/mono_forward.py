@@ -8,11 +8,58 @@ from dataclasses import dataclass
 from lpc.ir.op import Law as InitialLaw
 from lpc.ir.step import Added, Value
 from lpc.ir.types import Label
-from lpc.rules.rule import Law, Phase, Rule, parameter
+from lpc.rules.law import PERCEPTRON, Networks, Trial, law
+from lpc.rules.rule import Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
 
 SOURCE = "Gong, Li, Abdulla 2025, arXiv 2501.09238"
+
+
+@law(
+    "one block = backprop with a head", kind="exact", when="one hidden block, a linear readout, one step", source=SOURCE,
+    networks=Networks(ops=PERCEPTRON, blocks=1),
+)  # fmt: skip
+def one_block(trial: Trial) -> None:
+    """A block and its projection learn as backprop trains the block with the projection as its output layer."""
+    trial.needs(len(trial.hidden) == 1 and trial.is_chain, "there is not just one hidden block")
+    (block,) = trial.hidden
+    found = trial.learn("mono_forward", steps=1)
+    projection = f"{block}.mono_forward.projection"
+    weight = next(
+        (name for name in trial.weights(trial.output) if found.before[name].shape == found.before[projection].shape), ""
+    )
+    linear = [operation for operation in trial.operations(trial.output) if operation != "flatten"] == ["linear"]
+    trial.needs(bool(weight) and linear, "the readout is no linear of the block's output")
+    readout = {name: 0 * found.before[name] for name in trial.weights(trial.output)}
+    exact = trial.learn("backprop", start={**readout, weight: found.before[projection]}, steps=1)
+    for name in trial.weights(block):
+        trial.equal(f"`{name}`", found.after[name], exact.after[name])
+    trial.equal(f"`{projection}`", found.after[projection], exact.after[weight])
+
+
+@law(
+    "rows of the projection's gradient sum to zero", kind="invariance", when="cross-entropy, sgd without decay",
+    source="softmax minus one-hot sums to zero",
+)  # fmt: skip
+def rows_sum_to_zero(trial: Trial) -> None:
+    """The sum of a projection's rows is conserved by plain gradient descent."""
+    trial.needs(trial.loss == "cross_entropy", "errors of other losses do not sum to zero")
+    found = trial.learn("mono_forward")
+    projections = [name for name in found.before if name.endswith(".mono_forward.projection")]
+    trial.needs(bool(projections), "there is no hidden block")
+    for name in projections:
+        trial.equal(f"the sum of the rows of `{name}`", found.after[name].sum(0), found.before[name].sum(0))
+
+
+@law("blocks above do not matter", kind="invariance", source="the step")
+def blocks_above(trial: Trial) -> None:
+    """A block's update does not change when blocks above it change."""
+    trial.needs(len(trial.blocks) > 1, "there is one block")
+    first, *above = trial.blocks
+    found = trial.learn("mono_forward")
+    turned = {name: -value for name, value in found.before.items() if name.partition(".")[0] in above}
+    trial.same(trial.learn("mono_forward", start=turned), found, [first])
 
 
 @dataclass(frozen=True)
@@ -25,29 +72,7 @@ class MonoForward(Rule):
     general = True
     local = True
     usual_rate = (1e-4, 1e-2)
-    laws = (
-        Law(
-            "one block = backprop with a head",
-            "A single block learns as backprop trains it with its projection as a bias-free output layer.",
-            "exact",
-            "one hidden block, same initial values and optimizer",
-            SOURCE,
-        ),
-        Law(
-            "rows of the projection's gradient sum to zero",
-            "The sum of the projection's rows is conserved by SGD without decay.",
-            "invariance",
-            "cross-entropy, sgd without momentum or decay",
-            "softmax minus one-hot sums to zero",
-        ),
-        Law(
-            "blocks above do not matter",
-            "A block's update does not change when blocks above it change.",
-            "invariance",
-            "any network",
-            "the step",
-        ),
-    )
+    laws = (one_block, rows_sum_to_zero, blocks_above)
 
     predict: str = parameter(
         "last",

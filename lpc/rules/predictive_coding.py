@@ -6,11 +6,48 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lpc.ir.step import Value
-from lpc.rules.rule import Illegal, Law, Phase, Rule, parameter
+from lpc.rules.law import Trial, law
+from lpc.rules.rule import Illegal, Phase, Rule, parameter
 from lpc.rules.run import Run
 from lpc.rules.tracer import Recorder
 
+WHITTINGTON = "Whittington, Bogacz 2017, Neural Computation 29"
 ROSENBAUM = "Rosenbaum 2022, PLoS ONE 17 (Torch2PC)"
+
+
+@law("fixed prediction = backprop", kind="exact", when="prediction = fixed, rate = 1", source=ROSENBAUM)
+def fixed_is_backprop(trial: Trial) -> None:
+    """With predictions fixed, rate 1 and as many iterations as blocks, every update is backprop's."""
+    trial.same(trial.learn("predictive_coding"), trial.learn("backprop"))
+
+
+@law("further iterations change nothing", kind="exact", when="prediction = fixed, rate = 1", source=ROSENBAUM)
+def further_iterations(trial: Trial) -> None:
+    """Once as many iterations ran as there are blocks, more leave the errors where they are."""
+    blocks = len(trial.blocks)
+    enough, more = (trial.learn(f"predictive_coding(iterations = {n})") for n in (blocks, blocks + 5))
+    trial.same(more, enough)
+
+
+@law("the top block learns as by backprop", kind="exact", when="prediction = fixed, any rate", source=ROSENBAUM)
+def top_block(trial: Trial) -> None:
+    """Under fixed prediction the output block's gradient is backprop's."""
+    made = trial.learn("predictive_coding(iterations = 2, rate = 0.3)", steps=1)
+    trial.same(made, trial.learn("backprop", steps=1), [trial.output])
+
+
+@law("values at rest = backprop", kind="exact", when="prediction = strict, rate = 0", source=WHITTINGTON)
+def at_rest(trial: Trial) -> None:
+    """Values that do not move leave strict predictions at the forward pass: only the output block learns, as by backprop."""
+    trial.needs(
+        not any(o == "batch_norm" for b in trial.blocks for o in trial.operations(b)),
+        "statistics move as values are predicted",
+    )
+    made = trial.learn("predictive_coding(prediction = strict, rate = 0)", steps=1)
+    trial.same(made, trial.learn("backprop", steps=1), [trial.output])
+    for block in trial.hidden:
+        for name in trial.weights(block):
+            trial.equal(f"the move of `{name}`", made.moves[name], 0 * made.moves[name])
 
 
 @dataclass(frozen=True)
@@ -27,29 +64,7 @@ class PredictiveCoding(Rule):
     example = "learn all with predictive_coding(prediction = strict, iterations = 20, rate = 0.1)"
     needs_error = True
     usual_rate = (1e-4, 1e-2)
-    laws = (
-        Law(
-            "fixed prediction = backprop",
-            "With predictions fixed, rate 1 and as many iterations as blocks, every update is backprop's.",
-            "exact",
-            "prediction = fixed",
-            ROSENBAUM,
-        ),
-        Law(
-            "further iterations change nothing",
-            "Once as many iterations ran as there are blocks, more leave the errors where they are.",
-            "exact",
-            "prediction = fixed, rate = 1",
-            ROSENBAUM,
-        ),
-        Law(
-            "the top block learns as by backprop",
-            "Under fixed prediction the output block's gradient is backprop's.",
-            "exact",
-            "prediction = fixed, any rate",
-            ROSENBAUM,
-        ),
-    )
+    laws = (fixed_is_backprop, further_iterations, top_block, at_rest)
 
     prediction: str = parameter(
         "fixed",

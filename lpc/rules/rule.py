@@ -12,6 +12,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from lpc.ir.step import Added
+from lpc.rules.law import Law
 
 if TYPE_CHECKING:
     from lpc.ir.step import Value
@@ -71,17 +72,6 @@ FIT = Phase("fit", passes=1)
 """One pass that gathers sums, then a closed-form solution."""
 
 PHASES: tuple[Phase, ...] = (STATISTICS, BLOCKS, TRAIN, FIT)
-
-
-@dataclass(frozen=True)
-class Law:
-    """An equality a rule obeys: a citable name, the statement, its kind, conditions and source."""
-
-    name: str
-    statement: str
-    kind: Literal["exact", "asymptotic", "expectation", "invariance"]
-    conditions: str
-    source: str
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,80 @@
+"""How fast runs come near a limit: differences at a few sizes of a parameter, and the order that fits them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lpc.laws.agreement import Broken, Run, largest
+
+SIZES: tuple[float, ...] = tuple(10 ** (-1 - k / 2) for k in range(5))
+"""1e-1 to 1e-3."""
+ROUNDING = 1e-11
+"""Relative differences below this are rounding, and say nothing of an order."""
+SLACK = 0.1
+"""How far below a stated order the fitted one may be: the next term of the expansion is not zero."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Runs by the size of a parameter, and what they tend to as it goes to 0."""
+
+    at: Callable[[float], Run | Any]
+    limit: Run | Any
+
+
+@dataclass(frozen=True)
+class Tendency:
+    """Relative differences by size, those down to the rounding floor, and the order fitted to them."""
+
+    sizes: tuple[float, ...]
+    differences: tuple[float, ...]
+    order: float
+    """Infinite where the differences are rounding from the start."""
+
+    @property
+    def last(self) -> float:
+        return self.differences[-1] if self.differences else 0.0
+
+    def reaches(self, order: float) -> bool:
+        return self.order >= order - SLACK
+
+    def __str__(self) -> str:
+        shown = ", ".join(f"{d:.1g} at {s:.2g}" for s, d in zip(self.sizes, self.differences, strict=True))
+        return f"differences of {shown} shrink by order {self.order:.2f}"
+
+
+def tendency(family: Family) -> Tendency:
+    """Differences from the limit at `SIZES`, until they are rounding, and the slope of their logarithms."""
+    sizes: list[float] = []
+    differences: list[float] = []
+    for size in SIZES:
+        found = distance(family.at(size), family.limit)
+        if found < ROUNDING:
+            break
+        sizes.append(size)
+        differences.append(found)
+    return Tendency(tuple(sizes), tuple(differences), _order(sizes, differences))
+
+
+def _order(sizes: Sequence[float], differences: Sequence[float]) -> float:
+    """The least-squares slope over all sizes, or over the smaller half where the larger are not small enough yet."""
+    if len(sizes) < 2:
+        return math.inf if not sizes else math.inf if differences[0] < math.sqrt(ROUNDING) else 0.0
+    x, y = np.log(sizes), np.log(differences)
+    whole = float(np.polyfit(x, y, 1)[0])
+    half = float(np.polyfit(x[-3:], y[-3:], 1)[0]) if len(sizes) > 3 else whole
+    return max(whole, half)
+
+
+def distance(made: Run, limit: Run) -> float:
+    """The largest difference of any shared tensor after any step, as a part of the limit's largest movement of that tensor."""
+    shared = [name for name in limit.before if name in made.before and limit.movement(name) > 0]
+    if not shared or len(made.states) != len(limit.states):
+        raise Broken("a run and its limit have no steps or no tensors in common")
+    pairs = list(zip(made.states, limit.states, strict=True))
+    return max(largest(one[name] - other[name]) / limit.movement(name) for one, other in pairs for name in shared)

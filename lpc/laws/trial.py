@@ -1,0 +1,251 @@
+"""A trial: one network with its data and initial values, on which laws are tried by the reference interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from lpc.diagnostics import Report
+from lpc.interpret.operations import evaluate
+from lpc.ir.network import TARGET, Network
+from lpc.ir.program import Objective, Program
+from lpc.ir.types import Label
+from lpc.laws import agreement
+from lpc.laws.agreement import Broken, Run, run_of
+from lpc.laws.convergence import Family, tendency
+from lpc.laws.joined import joined_clauses, joined_names
+from lpc.laws.slopes import SLOPE, slope
+from lpc.laws.validation import exactly, reference_run
+from lpc.passes.pipeline import run
+from lpc.rules.law import Array, Arrays, Batch, Inapplicable
+from lpc.source import Source
+from lpc.syntax import tree
+from lpc.syntax.format import format_file
+from lpc.syntax.parse import parse
+
+FALSE_ALARM = 1e-7
+"""How often a law about frequencies may fail where it holds."""
+
+
+@dataclass
+class NetworkTrial:
+    """`lpc.rules.law.Trial`, of the `network`, `data`, `def`, `block` and `objective` clauses of a program.
+
+    batches: arrays by data name, a batch a step; `unseen` is one more that is only predicted on.
+    """
+
+    clauses: tuple[tree.Clause, ...]
+    batches: Sequence[Batch]
+    unseen: Batch
+    seed: int = 1
+    worst: float = 0.0
+    """The largest difference found among things that should be equal, as a part of their movement or size."""
+    compared: int = 0
+    """How many comparisons were made."""
+    _programs: dict[str, Program] = field(default_factory=dict)
+
+    # -- what the network is ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def _bound(self) -> Program:
+        """The network without a rule."""
+        return compiled(self.clauses, "", until="bind")
+
+    @property
+    def network(self) -> Network:
+        assert self._bound.network is not None
+        return self._bound.network
+
+    @property
+    def objective(self) -> Objective:
+        assert self._bound.objective is not None
+        return self._bound.objective
+
+    @property
+    def blocks(self) -> Sequence[str]:
+        return [block.name for block in self.network.blocks]
+
+    @property
+    def output(self) -> str:
+        return self.objective.block
+
+    @property
+    def hidden(self) -> Sequence[str]:
+        return [name for name in self.blocks if name != self.output]
+
+    @property
+    def is_chain(self) -> bool:
+        below = self.network.data
+        for block in self.network.blocks:
+            if len(block.inputs) != 1 or block.inputs[0] not in below:
+                return False
+            below = (block.name,)
+        return True
+
+    @property
+    def target(self) -> str:
+        name = self.objective.target
+        return name if name in self.network.data and not self.network.consumers(name) else ""
+
+    @property
+    def classes(self) -> int:
+        type_ = self.network.type_of(self.objective.target)
+        return type_.classes if isinstance(type_, Label) else 0
+
+    @property
+    def loss(self) -> str:
+        return self.objective.loss
+
+    def operations(self, block: str) -> Sequence[str]:
+        return [node.kind for node in self.network.nodes_of(self.network.block(block))]
+
+    def weights(self, block: str) -> Sequence[str]:
+        return [name for name, weight in self.network.weights(self.network.block(block)) if weight.trained]
+
+    def outputs(self, block: str, learned: Any, batch: Batch) -> Array:
+        made = {name: torch.as_tensor(value) for name, value in batch.items()}
+        state = {name: torch.as_tensor(value) for name, value in learned.after.items()}
+        for node in self.network.nodes.values():
+            if node.kind != "data" and node.owner != TARGET:
+                given = [made[self.network.block(n).output if self.network.has_block(n) else n] for n in node.inputs]
+                weights = {weight.name: state[f"{node.name}.{weight.name}"] for weight in node.weights}
+                made[node.name] = evaluate(node.kind, node.arguments, given, weights, training=False)
+        return made[self.network.block(block).output].numpy()
+
+    def one_hot(self, labels: Array) -> Array:
+        return np.eye(self.classes)[np.asarray(labels)]
+
+    def needs(self, holds: bool, otherwise: str) -> None:
+        if not holds:
+            raise Inapplicable(otherwise)
+
+    # -- learning ---------------------------------------------------------------------------------------------------
+
+    def learn(
+        self,
+        use: str,
+        *,
+        start: Arrays | None = None,
+        batches: Sequence[Batch] | None = None,
+        steps: int | None = None,
+        rate: float = 0.1,
+        joined: bool = False,
+    ) -> Run:
+        given = (self.batches if batches is None else batches)[:steps]
+        clauses = joined_clauses(self.clauses, self.network) if joined else self.clauses
+        program = self._program(clauses, use, rate)
+        names = joined_names(self.network, program.network) if joined and program.network else {}
+        back = {name: other for other, name in names.items()}
+        values = {back.get(name, name): value for name, value in (start or {}).items()}
+        return self._run(program, given, values).renamed(names)
+
+    def _program(self, clauses: tuple[tree.Clause, ...], use: str, rate: float) -> Program:
+        text = f"learn all with {use}\ntrain steps = {len(self.batches)}, batch = 4, optimizer = sgd(lr = {rate!r})"
+        key = f"{text}, {len(clauses)} clauses"
+        if key not in self._programs:
+            self._programs[key] = compiled(clauses, text, until="lower")
+        return self._programs[key]
+
+    def _run(self, program: Program, batches: Sequence[Batch], start: Arrays, jitter: float = 0.0) -> Run:
+        given = [tensors(batch) for batch in batches]
+        values = {name: torch.tensor(value) for name, value in start.items()}
+        with exactly(self.seed):
+            moments = reference_run(program, given, jitter=jitter, start=values)
+            moments = [m for m in moments if m.phase != "prediction"]
+            moments += predictions(program, moments[-1].tensors, [tensors(self.unseen)])
+        return run_of(moments, lambda size: self._run(program, batches, start, size))
+
+    # -- what must hold ---------------------------------------------------------------------------------------------
+
+    def same(self, made: Any, expected: Any, blocks: Collection[str] | None = None) -> None:
+        names = None
+        if blocks is not None:
+            names = [name for name in expected.before if name.partition(".")[0] in blocks]
+            self.needs(bool(names), f"{' and '.join(blocks) or 'no block'} has nothing to learn")
+        found = agreement.compare(made, expected, names)
+        self.compared += 1
+        if found.worst is not None:
+            self.worst = max(self.worst, found.worst.relative)
+        if found.first is not None:
+            raise Broken(str(found.first))
+
+    def equal(self, what: str, made: Array, expected: Array, within: float = 1e-10) -> None:
+        difference, size = agreement.largest(made - expected), agreement.largest(np.asarray(expected))
+        self.compared += 1
+        if difference > agreement.FLOOR:
+            self.worst = max(self.worst, difference / size if size else difference)
+        if difference > within * size + agreement.FLOOR:
+            raise Broken(f"{what} differs by {difference:.2g}, where entries are up to {size:.2g}")
+
+    def tends(self, family: Callable[[float], Any], limit: Any, order: float) -> None:
+        found = tendency(Family(family, limit))
+        self.compared += 1
+        self.worst = max(self.worst, found.last)
+        if not found.reaches(order):
+            raise Broken(f"{found}: less than order {order:g}")
+
+    def descends(self, use: str, losses: Mapping[str, str]) -> None:
+        once = self.learn(use, steps=1, rate=1.0)
+        for block, of in losses.items():
+            self.compared += 1
+            own = [n for n, move in once.moves.items() if n.partition(".")[0] == block and agreement.largest(move)]
+
+            def loss(start: Arrays, of: str = of) -> float:
+                return self.learn(use, start=start, steps=1, rate=1.0).losses[0][of]
+
+            found = slope(loss, once, own)
+            self.worst = max(self.worst, found.relative)
+            if found.relative > SLOPE:
+                raise Broken(f"`{block}` does not descend the loss of `{of}`: {found}")
+
+    def uniform(self, what: str, counts: Sequence[int], outcomes: int) -> None:
+        self.compared += 1
+        if len(counts) > outcomes:
+            raise Broken(f"{what} are of {len(counts)} kinds, where {outcomes} were expected")
+        chance = tail([*counts, *[0] * (outcomes - len(counts))])
+        if chance < FALSE_ALARM:
+            raise Broken(
+                f"{what} come {', '.join(map(str, counts))} times: that is chance once in {1 / max(chance, 1e-300):.0g}"
+            )
+
+
+def compiled(clauses: Sequence[tree.Clause], text: str, until: str) -> Program:
+    """A program of some clauses and some lines of text, through the passes. Raises Inapplicable where lpc refuses it."""
+    report = Report()
+    lines = parse(Source("trial.lp", f"network trial\n{text}\n"), report)
+    assert not report.errors, text
+    file = tree.File((*clauses, *lines.clauses[1:]))
+    source = Source("trial.lp", format_file(file))
+    program = run(Program(source, parse(source, report)), report, until)
+    wanted = [d for d in report.errors if until != "bind" or d.code < "LP3"]
+    if wanted:
+        raise Inapplicable(f"{wanted[0].title_text}: {wanted[0].label_text}")
+    return program
+
+
+def predictions(
+    program: Program, state: Mapping[str, torch.Tensor], batches: Sequence[Mapping[str, torch.Tensor]]
+) -> Any:
+    """What a network predicts in some state, as moments."""
+    from lpc.laws.validation import Moment, interpreter_of
+
+    reference = interpreter_of(program)
+    reference.state |= {name: value for name, value in state.items() if name in reference.state}
+    return [Moment("prediction", at, {"scores": reference.predict(batch)}) for at, batch in enumerate(batches)]
+
+
+def tensors(batch: Batch) -> dict[str, torch.Tensor]:
+    return {name: torch.as_tensor(np.ascontiguousarray(value)) for name, value in batch.items()}
+
+
+def tail(counts: Sequence[int]) -> float:
+    """The chance that equally likely outcomes are as uneven as some counts: the chi-square tail."""
+    expected = sum(counts) / len(counts)
+    statistic = sum((count - expected) ** 2 for count in counts) / expected
+    freedom = torch.tensor((len(counts) - 1) / 2, dtype=torch.float64)
+    return float(torch.special.gammaincc(freedom, torch.tensor(statistic / 2, dtype=torch.float64)))
