@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from docs.generate.markdown import fenced, sentence, table
 from docs.generate.signatures import parameters, row
 from lpc.ir.losses import LOSSES
-from lpc.passes.data_sources import SOURCES, DataSource
+from lpc.passes.data_source import DataSource
+from lpc.passes.data_sources import SOURCES
 from lpc.passes.signatures import Signature
 from lpc.passes.tables import MEASURES, OPTIMIZERS, PLACE, SCHEDULES, TRAIN
 from lpc.syntax.words import KEYWORDS, SELECTOR_WORDS, UNITS, VARIANT_KEYWORDS
@@ -56,7 +57,7 @@ def source(one: DataSource) -> str:
         facts.append(f"The training part has {one.examples:,} examples.".replace(",", " "))
     if one.types is None:
         facts.append("The types of its names are written.")
-    if one.examples and not one.own_test:
+    if one.examples and "test" not in one.parts:
         facts.append("There is no test part unless `test =` takes one.")
     return f"### `{one.name}`\n\n{' '.join(facts)}\n\n{fenced(one.example, 'lp')}\n\n{parameters(one.signature)}"
 

@@ -96,7 +96,7 @@ def auto_page() -> str:
         fenced("learn all with auto(minimize = energy, memory = 2GiB)", "lp"),
         parameters(signature),
         "A block that no `learn` line names gets `auto`. `among` defaults to "
-        + ", ".join(f"[`{name}`]({name}.md)" for name in registry.BUILT_IN if registry.find(name).general)
+        + ", ".join(f"[`{name}`]({name}.md)" for name in registry.general())
         + ". The choice is exact and depends on the modelled cost alone; `lpc explain` prints the table it was made from.",
         "`energy` ranks rules by their operations and bytes and is no measurement. `memory` bounds parameters, gradients, optimizer state,"
         " what rules add, and the largest transient of a step; where nothing fits, [LP331](../errors/LP331.md) names the least that would.",

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 
 from lpc.codegen.names import identifier
+from lpc.codegen.statements import literal
 from lpc.ir.program import DataUse, Setting
+from lpc.passes.data_source import OF_SCRIPTS, DataSource
+from lpc.passes.data_sources import find
+from lpc.plugins import module_and_name
 
 OF_FILES = ("csv", "npz", "text")
 """Sources that read a file the program names; the types it wrote say what is in it."""
@@ -13,26 +17,54 @@ OF_FILES = ("csv", "npz", "text")
 
 def load_data(data: DataUse) -> tuple[str, set[str]]:
     """The text of `load_data(options)`, and the runtime parts it uses."""
-    a = data.arguments
-    call, imports = _source(data), {f"load_{data.source}"}
+    a, source = data.arguments, find(data.source)
+    assert source is not None
+    lines, call, imports = _read_by(source, data) if source.reader else ([], _source(data), {f"load_{data.source}"})
     parts = [f"{name}={a[name]!r}" for name in ("validation", "test") if a.get(name)]
     if parts and data.source != "text":  # a text's parts are cut where they lie, not drawn
         call, imports = f"split({', '.join([call, *parts])})", imports | {"split"}
     which = _standardised(data)
     if which:
         call, imports = f"standardised({call}, {which!r})", imports | {"standardised"}
-    return f'def load_data(options):\n    """The examples and their parts."""\n    return {call}', imports
+    head = ["def load_data(options):", '    """The examples and their parts."""']
+    return "\n".join([*head, *(f"    {line}".rstrip() for line in [*lines, f"return {call}"])]), imports
+
+
+def package_of(data: DataUse) -> str:
+    """The package that a program's data come from; empty where they are lpc's own."""
+    source = find(data.source)
+    return source.package if source is not None else ""
+
+
+def _read_by(source: DataSource, data: DataUse) -> tuple[list[str], str, set[str]]:
+    """Lines that have another package's function read the data, and the call that makes parts of what it gives."""
+    wanted = module_and_name(source.reader)
+    assert wanted is not None
+    called = identifier(wanted[1], ("options", "found"))
+    renamed = "" if called == wanted[1] else f" as {called}"
+    given = {"folder": "options.data", "data": "TASK.data"}
+    arguments = [f"{name}={given[name]}" for name in source.takes]
+    arguments += [f"{name}={_literal(value)}" for name, value in data.arguments.items() if name not in OF_SCRIPTS]
+    lines = [
+        f"with from_package({json.dumps(source.package)}, {json.dumps(source.name)}):",
+        f"    from {wanted[0]} import {wanted[1]}{renamed}",
+        "",
+        f"    found = {called}({', '.join(arguments)})",
+    ]
+    parts = [] if source.parts == ("train",) else [_literal(source.parts)]
+    call = f"splits_of({', '.join(['found', json.dumps(source.name), 'TASK.data', *parts])})"
+    return lines, call, {"from_package", "splits_of"}
 
 
 def _source(data: DataUse) -> str:
     a = data.arguments
     if data.source == "synthetic":
-        return f"load_synthetic(TASK.data, {_number(a['examples'])})"
+        return f"load_synthetic(TASK.data, {_literal(a['examples'])})"
     if data.source not in OF_FILES:
         return f"load_{data.source}(options)"
     extra: list[str] = []
     if a.get("target"):
-        extra.append(f"targets={_words(a['target'])}")
+        extra.append(f"targets={_literal(a['target'])}")
     if data.source == "text":
         extra += [f"{name}={a[name]!r}" for name in ("validation", "test") if a.get(name)]
     return f"load_{data.source}({', '.join(['options', 'TASK.data', json.dumps(a['file']), *extra])})"
@@ -67,11 +99,10 @@ def _word(word: Setting) -> str:
     return str(word)
 
 
-def _words(values: Setting) -> str:
-    assert isinstance(values, tuple)
-    return "(" + ", ".join(json.dumps(value) for value in values) + ("," if len(values) == 1 else "") + ")"
-
-
-def _number(value: Setting) -> str:
-    assert isinstance(value, int)
-    return repr(value)
+def _literal(value: Setting) -> str:
+    """A setting as Python text: a list as a tuple, what is left out as None."""
+    if value is None:
+        return "None"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(_literal, value)) + ("," if len(value) == 1 else "") + ")"
+    return literal(value)

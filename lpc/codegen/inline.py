@@ -35,6 +35,7 @@ ORDER = (
     "csv_table",
     "npz",
     "text",
+    "foreign",
     "synthetic",
     "files",
     "download",

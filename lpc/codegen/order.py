@@ -14,8 +14,8 @@ from lpc.codegen.prefix import Prefix, cut
 from lpc.codegen.schedule import Mode, prices
 from lpc.ir.program import Program
 from lpc.ir.step import live
+from lpc.passes import data_sources
 from lpc.passes.cost import example_flops
-from lpc.passes.data_sources import SOURCES
 from lpc.rules.rule import TRAIN
 from lpc.rules.tracer import Region, Traced, TracedPhase
 
@@ -109,7 +109,7 @@ def _worth_keeping(program: Program) -> bool:
 def _examples(program: Program) -> int | None:
     """The size of the training part, where the data source says it."""
     assert program.data is not None
-    source = SOURCES.get(program.data.source)
+    source = data_sources.find(program.data.source)
     written = program.data.arguments.get("examples")
     return written if isinstance(written, int) else source.examples if source is not None else None
 

@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from lpc.codegen.attributes import Attributes, attributes
 from lpc.codegen.blocks import BlockClass, forwards_of, print_target
 from lpc.codegen.clauses import block_text, docstring_text
-from lpc.codegen.data import augment, load_data
+from lpc.codegen.data import augment, load_data, package_of
 from lpc.codegen.file_names import script_stem
 from lpc.codegen.functions import FunctionPrinter, StepFunction
 from lpc.codegen.inline import import_lines, inline
@@ -126,10 +126,12 @@ class _ScriptPrinter:
         variant = f", variant {self.program.variant}" if self.program.variant else ""
         rules = ", ".join(dict.fromkeys(use.rule for use in self.program.uses.values()))
         found = [registry.find(use.rule) for use in self.program.uses.values()]
+        package = package_of(self.data)
+        alone = f"stands alone but for the package {package}" if package else "stands alone"
         told = [f"{rule.title}: {lower(rule.summary)} ({rule.paper})" for rule in dict.fromkeys(found)]
         return "\n".join(
             [
-                f'"""Trains `{self.program.name}`{variant} by {rules}. Written by lpc {VERSION} from {self.file}; stands alone.',
+                f'"""Trains `{self.program.name}`{variant} by {rules}. Written by lpc {VERSION} from {self.file}; {alone}.',
                 "",
                 *(line for text in told for line in [*textwrap.wrap(text, WIDTH, break_on_hyphens=False), ""]),
                 "First comes what this program is: its blocks, its network, its training step. Behind the first `# --` stands what",
@@ -145,6 +147,7 @@ class _ScriptPrinter:
             wanted.append("scikit-learn")
         if self.program.measurements.energy:
             wanted.append("nvidia-ml-py")
+        wanted += filter(None, [package_of(self.data)])
         return sorted([*wanted, "tqdm"])
 
     def _heads(self) -> dict[str, str]:

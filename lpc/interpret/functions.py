@@ -47,6 +47,10 @@ def apply(function: str, attributes: Mapping[str, object], inputs: Sequence[Tens
             return torch.stack([torch.stack([x[c * rows + i] for c in range(classes)]) for i in range(rows)])
         case "one_hot":
             return one_hot(x, _int(attributes, "classes"))
+        case "per_example":
+            return len(x) * x
+        case "averaged":
+            return x / len(x)
         case "with_ones":
             return torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], 1)
         case "count":

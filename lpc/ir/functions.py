@@ -99,6 +99,8 @@ FUNCTIONS: dict[str, Function] = {
         Function("sweep_labels", "sweep_labels({0}, {classes})", infer=_sweep, flops=0, imports=("sweep_labels",)),
         Function("fold_sweep", "{0}.view({classes}, -1).T", infer=_fold, flops=0),
         Function("one_hot", "F.one_hot({0}, {classes}).to(torch.get_default_dtype())", infer=_classes, flops=0),
+        Function("per_example", "per_example({0})", imports=("per_example",)),
+        Function("averaged", "averaged({0})", imports=("averaged",)),
         Function("with_ones", "F.pad({0}, (0, 1), value=1.0)", infer=_with_ones, flops=0),
         Function("count", "len({0})", infer=lambda _kinds, _: Kind("fixed", (), dtype="f64"), flops=0),
         Function("rows", "{0}[{start}:{stop}]", infer=_rows, flops=0),

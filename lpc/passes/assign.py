@@ -178,7 +178,7 @@ class Chooser:
         if use.rule != AUTO:
             return [use]
         among = dict(use.arguments).get("among")
-        names = among if isinstance(among, tuple) else tuple(n for n in registry.names() if registry.find(n).general)
+        names = among if isinstance(among, tuple) else registry.general()
         return [RuleUse(str(name), (), use.optimizer, use.span, (), auto=True) for name in names]
 
     def choose(self, report: Report) -> dict[str, RuleUse] | None:

@@ -9,8 +9,10 @@ from typing import Any
 from lpc.diagnostics import Diagnostic, Edit, Report, error, nearest
 from lpc.ir.program import DataUse
 from lpc.ir.types import UNKNOWN, Edges, Label, Tensor, Type, Unknown
+from lpc.passes import data_sources
 from lpc.passes.arguments import resolve
-from lpc.passes.data_sources import SOURCES, DataSource
+from lpc.passes.data_source import DataSource
+from lpc.passes.data_sources import SOURCES
 from lpc.passes.scope import SOUND
 from lpc.passes.values import is_hole
 from lpc.source import Span
@@ -137,19 +139,19 @@ class NoImages(Diagnostic):
 def use_data(clause: tree.Data, report: Report) -> DataUse:
     """What the clause says. A name whose type is a mistake is `Unknown`."""
     name = clause.source.name
-    source = SOURCES.get(name)
+    source = data_sources.find(name)
     if source is None:
         report.add(_unknown_source(clause.source))
         return DataUse(name, {}, tuple((b.name, UNKNOWN) for b in clause.bindings), clause.span)
     if not source.available:
         report.add(SourceNotYet(span=clause.source.name_span, name=name))
     resolved = resolve(clause.source.arguments, source.signature, clause.source.span, report)
-    known = source.types(resolved.values) if source.types and resolved.complete else None
+    known = source.bound(resolved.values) if resolved.complete else None
     if known is not None and len(clause.bindings) > len(known):
         report.add(_too_many(clause, source, known))
     types = [_type(clause, source, index, known, report) for index in range(len(clause.bindings))]
     arguments = dict(resolved.values)
-    if "target" in arguments and arguments["target"] is None and len(clause.bindings) > 1:
+    if not source.reader and arguments.get("target", "") is None and len(clause.bindings) > 1:
         arguments["target"] = (clause.bindings[-1].name,)
     if resolved.complete:
         _check_shares(source, arguments, resolved.spans, report)
@@ -159,7 +161,7 @@ def use_data(clause: tree.Data, report: Report) -> DataUse:
 
 
 def _unknown_source(call: tree.Call) -> Diagnostic:
-    near = nearest(call.name, SOURCES)
+    near = nearest(call.name, data_sources.names())
     known = ", ".join(f"`{name}`" for name, source in SOURCES.items() if source.available)
     edit = Edit(call.name_span, near) if near else None
     return UnknownSource(span=call.name_span, name=call.name, known=known, nearest=near, edit=edit)

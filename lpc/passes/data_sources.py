@@ -1,56 +1,20 @@
-"""The data sources a program can name: what they take, how many examples they hold, which types they bind."""
+"""The data sources a program can name. Those of other packages are found through the entry-point group `lpc.data`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
 
 from lpc.ir.types import Edges, Label, Tensor, Type
-from lpc.passes.signatures import Parameter, Signature
+from lpc.passes.data_source import AUGMENT, FILE, STANDARDISE, TEST, VALIDATION, Arguments, DataSource, misdeclared
+from lpc.passes.signatures import Parameter
+from lpc.plugins import PluginError, entries, loaded, package, unfit
 
-Arguments = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """One source.
-
-    `types` gives the types it binds from its arguments, in order; None where a program has to write them.
-    `examples` is the size of the training part as published, where there is one: `validation` and `test` come out of it.
-    """
-
-    name: str
-    summary: str
-    parameters: tuple[Parameter, ...]
-    types: Callable[[Arguments], tuple[Type, ...]] | None = None
-    examples: int | None = None
-    own_test: bool = False
-    """The published set has a test part."""
-    available: bool = True
-    """False: the language has it, this version does not."""
-    example: str = ""
-
-    @property
-    def signature(self) -> Signature:
-        return Signature(self.name, "data source", self.parameters)
-
-
-FILE = Parameter("file", "text", summary="the file, looked for under the script's --data folder")
-VALIDATION = Parameter(
-    "validation", "share", None, least=1, summary="a part of the training part, drawn by seed: examples or a percentage"
-)
-TEST = Parameter("test", "share", None, least=1, summary="a part set aside for the test, drawn by seed before training")
-STANDARDISE = Parameter(
-    "standardise", "bool", False, summary="subtract the training part's mean, divide by its deviation"
-)
-AUGMENT = Parameter(
-    "augment",
-    "words",
-    (),
-    ("flip", "crop"),
-    summary="random changes of training images: mirrored, shifted by up to 4 points",
-)
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 def _images(*shape: int) -> Callable[[Arguments], tuple[Type, ...]]:
@@ -87,7 +51,7 @@ SOURCES: dict[str, DataSource] = {
             (VALIDATION, STANDARDISE, AUGMENT),
             types=_images(1, 28, 28),
             examples=60_000,
-            own_test=True,
+            parts=("train", "test"),
             example="data image, label = mnist(validation = 5000)",
         ),
         DataSource(
@@ -96,7 +60,7 @@ SOURCES: dict[str, DataSource] = {
             (VALIDATION, STANDARDISE, AUGMENT),
             types=_images(1, 28, 28),
             examples=60_000,
-            own_test=True,
+            parts=("train", "test"),
             example="data image, label = fashion_mnist(validation = 10%)",
         ),
         DataSource(
@@ -105,7 +69,7 @@ SOURCES: dict[str, DataSource] = {
             (VALIDATION, STANDARDISE, AUGMENT),
             types=_images(3, 32, 32),
             examples=50_000,
-            own_test=True,
+            parts=("train", "test"),
             example="data image, label = cifar10(validation = 10%, augment = [flip, crop])",
         ),
         DataSource(
@@ -163,4 +127,33 @@ SOURCES: dict[str, DataSource] = {
         ),
     )
 }
-"""Every data source of the language, by name."""
+"""The data sources that come with lpc, by name."""
+
+
+def names() -> tuple[str, ...]:
+    """Every name there is, without loading what is behind those of other packages."""
+    return (*SOURCES, *_points())
+
+
+def find(name: str) -> DataSource | None:
+    """The source of that name, or None. Looks at other packages only when lpc has none, and loads no other name."""
+    if name in SOURCES:
+        return SOURCES[name]
+    point = _points().get(name)
+    return _load(point) if point else None
+
+
+@cache
+def _points() -> dict[str, EntryPoint]:
+    """Entry points of other packages by name; raises PluginError when two packages give one name."""
+    return entries("lpc.data", "data source", SOURCES)
+
+
+def _load(point: EntryPoint) -> DataSource:
+    """The source of an entry, and the package that scripts need for it. Raises PluginError where it is none that works."""
+    found = loaded(point, "data source")
+    if not isinstance(found, DataSource) or found.name != point.name:
+        raise unfit(point, "data source")
+    if problem := misdeclared(found):
+        raise PluginError(f"the data source `{point.name}` of {package(point)} {problem}")
+    return replace(found, package=point.dist.name if point.dist else re.split(r"[.:]", found.reader)[0])

@@ -195,14 +195,13 @@ def _use(rule: tree.Call, program: Program, report: Report) -> RuleUse:
 
 
 def _report_no_rule(rule: tree.Call, report: Report) -> None:
-    known = registry.names()
     if rule.name in registry.known():
         # Where the data are not there yet either, that was said, and the program has to wait in any case.
         if not any(isinstance(said, SourceNotYet) for said in report.errors):
-            listed = ", ".join(f"`{name}`" for name in known)
+            listed = ", ".join(f"`{name}`" for name in registry.BUILT_IN)
             report.add(RuleNotYet(span=rule.name_span, name=rule.name, known=listed))
         return
-    near = nearest(rule.name, (*known, AUTO))
+    near = nearest(rule.name, (*registry.names(), AUTO))
     edit = Edit(rule.name_span, near) if near else None
     report.add(UnknownRule(span=rule.name_span, name=rule.name, nearest=near, edit=edit))
 

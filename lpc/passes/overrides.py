@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from lpc.diagnostics import Diagnostic, Report, error, nearest
-from lpc.passes.data_sources import SOURCES
+from lpc.passes import data_sources
 from lpc.passes.places import call_names, placed_values, selectors_text, stage_signature
 from lpc.passes.rule_names import rule_signature
 from lpc.passes.scope import Scope
@@ -279,6 +279,6 @@ def _in_measure(clause: tree.Measure, path: Sequence[str], value: tree.Expr) -> 
 
 
 def _in_data(clause: tree.Data, path: Sequence[str], value: tree.Expr) -> tree.Clause | None:
-    source = SOURCES.get(clause.source.name)
+    source = data_sources.find(clause.source.name)
     made = set_argument(clause.source, source.signature if source else None, path, value)
     return None if made is None else replace(clause, source=made)

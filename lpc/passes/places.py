@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from lpc.ir.ops import find
-from lpc.passes.data_sources import SOURCES
+from lpc.passes import data_sources
 from lpc.passes.rule_names import rule_signature
 from lpc.passes.scope import Scope
 from lpc.passes.searches import SEARCH
@@ -40,7 +40,7 @@ def placed_values(clause: tree.Clause, scope: Scope) -> Placed:
             for item in items:
                 yield from _arguments(f"measure.{item.name}", item, MEASURES.get(item.name))
         case tree.Data(_, source):
-            known = SOURCES.get(source.name)
+            known = data_sources.find(source.name)
             yield from _arguments("data", source, known.signature if known else None)
         case tree.Learn(selectors, rule):
             yield from _arguments(f"{selectors_text(selectors)}.{rule.name}", rule, rule_signature(rule.name))

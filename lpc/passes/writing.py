@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from lpc.diagnostics import Diagnostic, Report, error
+from lpc.passes import data_sources
 from lpc.passes.completion import complete, literal
-from lpc.passes.data_sources import SOURCES
 from lpc.passes.folding import LIMIT, Folder, Spent, TooLarge
 from lpc.passes.functions import DEEPEST, Deep, TooDeep, Writer
 from lpc.passes.rule_names import rule_signature
@@ -160,7 +160,7 @@ class ClauseWriter:
         return function
 
     def _data(self, clause: tree.Data) -> tree.Data:
-        known = SOURCES.get(clause.source.name)
+        known = data_sources.find(clause.source.name)
         bindings = tuple(
             binding if binding.type is None else replace(binding, type=self._type(binding.type))
             for binding in clause.bindings

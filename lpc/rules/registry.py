@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
-from lpc.plugins import PluginError
+from lpc.plugins import entries, loaded, unfit
 from lpc.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 BUILT_IN: dict[str, str] = {
     "backprop": "lpc.rules.backprop:Backprop",
@@ -17,31 +20,22 @@ BUILT_IN: dict[str, str] = {
     "feedback_alignment": "lpc.rules.feedback_alignment:FeedbackAlignment",
     "direct_feedback_alignment": "lpc.rules.direct_feedback_alignment:DirectFeedbackAlignment",
     "predictive_coding": "lpc.rules.predictive_coding:PredictiveCoding",
+    "dual_propagation": "lpc.rules.dual_propagation:DualPropagation",
 }
 
 PLANNED: tuple[str, ...] = (
     "layer_collaboration", "scalable_forward_forward", "noprop", "physical_forward", "forward_graph", "sign_symmetric",
     "direct_random_target_projection", "product_feedback_alignment", "pepita", "foton", "counter_current",
-    "dual_propagation", "equilibrium_propagation", "forward_gradient", "likelihood_ratio", "zeroth_order",
+    "equilibrium_propagation", "forward_gradient", "likelihood_ratio", "zeroth_order",
     "particle_swarm", "local_loss", "infopro", "feature_reconstruction", "soft_hebbian", "highway_backprop",
     "synthetic_gradient", "hedge_backprop", "stationary_feedback",
 )  # fmt: skip
 """Rules of the language that this version does not have yet: they get a diagnostic of their own."""
 
 
-class RegistryError(PluginError):
-    """Two packages give one name, or a package's entry does not load."""
-
-
 @cache
 def _foreign() -> dict[str, EntryPoint]:
-    found: dict[str, EntryPoint] = {}
-    for entry in sorted(entry_points(group="lpc.rules"), key=lambda e: (e.name, e.value)):
-        if entry.name in BUILT_IN or (entry.name in found and found[entry.name].value != entry.value):
-            other = "lpc" if entry.name in BUILT_IN else found[entry.name].value
-            raise RegistryError(f"the rule `{entry.name}` is given by both {other} and {entry.value}")
-        found[entry.name] = entry
-    return found
+    return entries("lpc.rules", "rule", BUILT_IN)
 
 
 def names() -> list[str]:
@@ -54,18 +48,20 @@ def known() -> list[str]:
     return [*names(), *(name for name in PLANNED if name not in _foreign())]
 
 
+def general() -> tuple[str, ...]:
+    """What `auto` chooses from where a program does not say: of our own, so that a program means the same everywhere."""
+    return tuple(name for name in BUILT_IN if find(name).general)
+
+
 @cache
 def find(name: str) -> type[Rule]:
-    """The rule's class; KeyError for a name that `names()` does not hold."""
+    """The rule's class; KeyError for a name that `names()` does not hold, PluginError where another package's fails."""
     if name in BUILT_IN:
         module, _, attribute = BUILT_IN[name].partition(":")
-        found = getattr(import_module(module), attribute)
-    else:
-        entry = _foreign()[name]
-        try:
-            found = entry.load()
-        except Exception as problem:  # a package of somebody else's may fail in any way
-            raise RegistryError(f"the rule `{name}` of {entry.value} cannot be loaded: {problem}") from problem
-    if not (isinstance(found, type) and issubclass(found, Rule)):
-        raise RegistryError(f"the entry `{name}` is no rule")
+        own: type[Rule] = getattr(import_module(module), attribute)
+        return own
+    entry = _foreign()[name]
+    found = loaded(entry, "rule")
+    if not (isinstance(found, type) and issubclass(found, Rule) and found.name == name):
+        raise unfit(entry, "rule")
     return found

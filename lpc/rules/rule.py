@@ -96,7 +96,7 @@ class Rule:
     laws: ClassVar[tuple[Law, ...]] = ()
 
     general: ClassVar[bool] = False
-    """Whether `auto` may choose it where a program does not say among what."""
+    """Whether `auto` may choose it where a program does not say among what; other packages' rules it takes by name only."""
     local: ClassVar[bool] = False
     """Blocks learn from nothing but their own input and the label: each can be trained alone, in turn, on a stage of its own."""
     needs_error: ClassVar[bool] = False

@@ -27,6 +27,16 @@ def normalise(x: Tensor) -> Tensor:
     return scaled.view_as(x)
 
 
+def per_example(x: Tensor) -> Tensor:
+    """The gradient of a mean over the rows, as each row's own."""
+    return len(x) * x
+
+
+def averaged(x: Tensor) -> Tensor:
+    """Each row as it counts in a mean over the rows."""
+    return x / len(x)
+
+
 def write_label(x: Tensor, label: Tensor, classes: int) -> Tensor:
     """The label as one-hot code in place of the first entries of each example."""
     marked = x.flatten(1).clone()

@@ -17,9 +17,10 @@ from torch.utils.flop_counter import FlopCounterMode
 import lpc.ir.ops as catalogue
 from lpc.diagnostics import Report
 from lpc.ir.op import Argument, Misfit, Operation, Value
-from lpc.ir.ops import OPERATIONS, BadPlugin, every, find, names, operation_of
+from lpc.ir.ops import OPERATIONS, every, find, names, operation_of
 from lpc.ir.ops.spelling import literal, spell
 from lpc.ir.types import Edges, Label, Tensor, Type
+from lpc.plugins import PluginError
 from lpc.source import Source
 from lpc.syntax.parse import parse
 from tests.ir.uses import Use, complete, f32, uses
@@ -394,15 +395,15 @@ def test_own_names_are_found_without_a_look_at_other_packages(plugins: list[Entr
 def test_a_name_given_twice_names_both_packages(plugins: list[EntryPoint], name: str) -> None:
     plugins += [point(name, "one.place:X"), point(name, "other.place:X")]
     first = "lpc" if name == "linear" else "one.place:X"
-    with pytest.raises(BadPlugin, match=rf"`{name}` comes from two packages, {first} and o"):
+    with pytest.raises(PluginError, match=rf"`{name}` comes from two packages, {first} and o"):
         names()
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("no_such_module:X", "cannot be loaded: No module"), (f"{__name__}:NOT_ONE", "not an operation named `swishy`")],
+    [("no_such_module:X", "cannot be loaded: No module"), (f"{__name__}:NOT_ONE", "is no operation named `swishy`")],
 )
 def test_a_broken_package_is_named(plugins: list[EntryPoint], value: str, text: str) -> None:
     plugins.append(point("swishy", value))
-    with pytest.raises(BadPlugin, match=text):
+    with pytest.raises(PluginError, match=text):
         find("swishy")

@@ -18,7 +18,7 @@ from lpc.ir.ops import (
     sequence,
     shape,
 )
-from lpc.plugins import PluginError
+from lpc.plugins import entries, loaded, unfit
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -27,10 +27,6 @@ FAMILIES = (dense, convolution, pooling, norm, activation, shape, sequence, grap
 
 OPERATIONS: dict[str, Operation] = {entry.name: entry for family in FAMILIES for entry in family.ENTRIES}
 """The operations that come with lpc, by name, in the order `lpc ops` lists them."""
-
-
-class BadPlugin(PluginError):
-    """A package's operation cannot be used: its name is taken, or what it names is no operation."""
 
 
 def find(name: str) -> Operation | None:
@@ -61,27 +57,12 @@ def every() -> dict[str, Operation]:
 
 @cache
 def _points() -> dict[str, EntryPoint]:
-    """Entry points of other packages by name, sorted; raises BadPlugin when two packages give one name."""
-    from importlib.metadata import entry_points  # loads an e-mail parser: most programs need no other package
-
-    found: dict[str, EntryPoint] = {}
-    for point in sorted(entry_points(group="lpc.ops"), key=lambda point: (point.name, _package(point))):
-        taken = "lpc" if point.name in OPERATIONS else _package(found[point.name]) if point.name in found else None
-        if taken:
-            raise BadPlugin(f"the operation `{point.name}` comes from two packages, {taken} and {_package(point)}")
-        found[point.name] = point
-    return found
+    """Entry points of other packages by name; raises PluginError when two packages give one name."""
+    return entries("lpc.ops", "operation", OPERATIONS)
 
 
 def _load(point: EntryPoint) -> Operation:
-    try:
-        loaded = point.load()
-    except Exception as problem:  # a package of somebody else's may fail in any way
-        raise BadPlugin(f"the operation `{point.name}` of {_package(point)} cannot be loaded: {problem}") from problem
-    if not isinstance(loaded, Operation) or loaded.name != point.name:
-        raise BadPlugin(f"`{point.value}` of {_package(point)} is not an operation named `{point.name}`")
-    return loaded
-
-
-def _package(point: EntryPoint) -> str:
-    return point.dist.name if point.dist else point.value
+    found = loaded(point, "operation")
+    if not isinstance(found, Operation) or found.name != point.name:
+        raise unfit(point, "operation")
+    return found

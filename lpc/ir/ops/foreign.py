@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import keyword
-import re
-
+from lpc import plugins
 from lpc.ir.op import Argument, Arguments, Inputs, Misfit, Operation
 from lpc.ir.ops.fit import numbers, sizes, text
 from lpc.ir.ops.spelling import literal
 from lpc.ir.types import Tensor
 
-NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*):([A-Za-z_][A-Za-z0-9_]*)")
-
 
 def module_and_name(arguments: Arguments) -> tuple[str, str]:
     """`"lab.devices:Cavity"` as `("lab.devices", "Cavity")`; anything but plain dotted names is a Misfit."""
     written = text(arguments, "name")
-    match = NAME.fullmatch(written)
-    words = re.split(r"[.:]", written)
-    if not match or any(keyword.iskeyword(word) for word in words):
+    found = plugins.module_and_name(written)
+    if found is None:
         raise Misfit(f'needs a dotted module and a name, as "lab_devices:Cavity", found {written!r}')
-    return match[1], match[2]
+    return found
 
 
 def _infer(inputs: Inputs, arguments: Arguments) -> Tensor:
