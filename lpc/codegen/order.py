@@ -1,8 +1,8 @@
 """Turns: which step functions a program has, in which order they run, and how each is scheduled.
 
 A phase of a program is one turn under `order = simultaneous`. Under `order = sequential` every block that learns alone (every
-run, where an error is shared) has a turn of its own: the same step, cut down to that block's updates. Rests on the law that a
-block's update does not depend on blocks it does not see.
+run, where an error is shared) has a turn of its own: the same step, cut down to that block's updates. Rests on the laws
+`a turn = the step with other updates left out` and `blocks see what they may`.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class Turn:
         return ("The closed-form solution, once every example was seen.",)
 
 
-def turns(program: Program) -> list[Turn]:
-    """Every turn of a program, in order."""
+def turns(program: Program, mode: Mode | None = None) -> list[Turn]:
+    """Every turn of a program, in order. `mode`: how all are scheduled, instead of by price."""
     assert program.protocol is not None
     traced: Traced = program.plan
     made: list[Turn] = []
@@ -83,20 +83,22 @@ def turns(program: Program) -> list[Turn]:
                 part = _slice(phase, members)
                 last = program.objective is not None and program.objective.block in members
                 recorded = [str(node.attributes["of"]) for node in part.nodes if node.primitive == "record"]
-                made.append(_turn(program, part, f"{phase.phase.name}_{owner}", "" if last else (recorded or [""])[-1]))
+                judged = "" if last else (recorded or [""])[-1]
+                made.append(_turn(program, part, f"{phase.phase.name}_{owner}", mode, judged))
         else:
-            made.append(_turn(program, phase, phase.phase.name))
+            made.append(_turn(program, phase, phase.phase.name, mode))
     return made
 
 
-def _turn(program: Program, phase: TracedPhase, name: str, judged: str = "") -> Turn:
+def _turn(program: Program, phase: TracedPhase, name: str, mode: Mode | None, judged: str = "") -> Turn:
     assert program.protocol is not None
     batch = program.protocol.batch or 1024
     titles = list(dict.fromkeys(f"{region.rule.title}: {lower(region.rule.summary)}" for region in program.regions))
     doc = (PHASE_DOCS[phase.phase.name], *titles) if phase.phase == TRAIN else (PHASE_DOCS[phase.phase.name],)
     found = cut(phase, _examples(program)) if _worth_keeping(program) else None
     printed, prefix = found if found is not None else (phase, None)
-    return Turn(name, phase, prices(printed, batch).choice, doc, example_flops(phase), printed, prefix, judged)
+    chosen = mode or prices(printed, batch).choice
+    return Turn(name, phase, chosen, doc, example_flops(phase), printed, prefix, judged)
 
 
 def _worth_keeping(program: Program) -> bool:

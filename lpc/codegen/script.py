@@ -27,6 +27,7 @@ from lpc.codegen.layout import WIDTH, fitted
 from lpc.codegen.names import identifier
 from lpc.codegen.network import Item, OptimizerPrinter, additions, block_classes, constructor, looped
 from lpc.codegen.order import Turn, lower, turns
+from lpc.codegen.schedule import Mode
 from lpc.ir.losses import LOSSES
 from lpc.ir.network import TARGET, Block
 from lpc.ir.program import Optimizer, Program
@@ -59,16 +60,16 @@ def _environment() -> Environment:
     )
 
 
-def print_script(program: Program) -> Script:
-    """The training script of a program whose steps are there."""
-    return _ScriptPrinter(program).script()
+def print_script(program: Program, mode: Mode | None = None) -> Script:
+    """The training script of a program whose steps are there. `mode`: how steps are scheduled, instead of by price."""
+    return _ScriptPrinter(program, mode).script()
 
 
 class _ScriptPrinter:
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, mode: Mode | None) -> None:
         assert program.network is not None and program.objective is not None
         assert program.protocol is not None and program.data is not None
-        self.program, self.network, self.objective = program, program.network, program.objective
+        self.program, self.network, self.objective, self.mode = program, program.network, program.objective, mode
         self.protocol, self.data = program.protocol, program.data
         self.traced: Traced = program.plan
         self.attributes: Attributes = attributes(self.network)
@@ -84,7 +85,7 @@ class _ScriptPrinter:
         classes = block_classes(self.network, self._block_doc, forwards_of(self.traced.phases))
         for made in classes:
             self.imports |= made.imports
-        turns_ = turns(self.program)
+        turns_ = turns(self.program, self.mode)
         functions = [self._function(turn) for turn in turns_]
         own_parts = [
             *("\n".join(made.lines) for made in classes),

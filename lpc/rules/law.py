@@ -191,14 +191,20 @@ class Networks:
 
 
 @dataclass(frozen=True)
-class Law:
-    """An equality a rule obeys: a citable name, the statement, its kind, conditions and source, and its check."""
+class Stated:
+    """An equality: a citable name, the statement, its kind, when it holds, and where it is from."""
 
     name: str
     statement: str
     kind: Kind
     conditions: str
     source: str
+
+
+@dataclass(frozen=True)
+class Law(Stated):
+    """An equality that one rule obeys, and its check."""
+
     check: Check = field(compare=False, repr=False)
     networks: Networks = Networks()
 
