@@ -92,10 +92,17 @@ class Diagnostic:
 CATALOGUE: dict[str, type[Diagnostic]] = {}
 """Every code there is. A code is never used twice and never changes its meaning."""
 
+RETIRED: dict[str, str] = {
+    "LP906": "It warned that claims were not tested; `lpc verify` tests them.",
+}
+"""Codes that are given no more, and what they said: none of them is taken again."""
+
 D = TypeVar("D", bound=type[Diagnostic])
 
 
 def _register(code: str, severity: Severity, cls: D) -> D:
+    if code in RETIRED:
+        raise ValueError(f"{code} has been in use, and is retired")
     if code in CATALOGUE and CATALOGUE[code].__qualname__ != cls.__qualname__:
         raise ValueError(f"{code} is taken by {CATALOGUE[code].__qualname__}")
     cls.code, cls.severity = code, severity

@@ -6,7 +6,7 @@ import inspect
 
 from docs.generate.markdown import GENERATED, fenced, page, table
 from lpc.cli.stories import catalogue, in_words
-from lpc.diagnostics import Diagnostic
+from lpc.diagnostics import RETIRED, Diagnostic
 from lpc.passes.check import check_source
 from lpc.render import render
 from lpc.source import Source
@@ -41,6 +41,8 @@ def overview(codes: dict[str, type[Diagnostic]]) -> str:
         ]
         if rows:
             parts += [f"## {title}", table(["code", "mistake", "rule"], rows)]
+    if RETIRED:
+        parts += ["## Retired", table(["code", "said"], [[code, said] for code, said in RETIRED.items()])]
     return page(
         "# Errors and warnings",
         GENERATED,

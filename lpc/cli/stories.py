@@ -10,7 +10,7 @@ import re
 from lpc.cli.options import colored
 from lpc.cli.refusal import Refusal
 from lpc.cli.tables import WIDTH, paragraph
-from lpc.diagnostics import CATALOGUE, Diagnostic, nearest
+from lpc.diagnostics import CATALOGUE, RETIRED, Diagnostic, nearest
 from lpc.source import Source
 
 DECLARING = ("syntax", "ir", "rules", "passes", "codegen")
@@ -33,6 +33,8 @@ def story(code: str) -> str:
 
     Raises Refusal for a code there is none of.
     """
+    if code in RETIRED:
+        return f"{code}: retired\n\n{paragraph(RETIRED[code])}"
     codes = catalogue()
     if code not in codes:
         near = nearest(code, codes)

@@ -125,6 +125,35 @@ class Search:
 
 
 @dataclass(frozen=True)
+class Between:
+    """`width in 1..64` of a claim: a let, or the batch size, and the numbers it runs through, both ends included."""
+
+    name: str
+    first: int | float
+    last: int | float
+
+    @property
+    def whole(self) -> bool:
+        return isinstance(self.first, int) and isinstance(self.last, int)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """`claim A = B ...`: what two variants are said to share. `left` and `right` are variants, or `base`."""
+
+    left: str
+    relation: Literal["=", "!="]
+    right: str
+    within: int | float | None = None
+    after: int | None = None
+    scale: bool = False
+    ranges: tuple[Between, ...] = ()
+    limit: tuple[str, int | float] | None = None
+    """A let, and what it goes to."""
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
 class Choice:
     """A line of the table that `auto` chose from: one rule for one block, everything else as chosen. Figures are None where the
     rule could not train the block; `energy` ranks, and is no joules.
@@ -167,6 +196,7 @@ class Program:
     measurements: Measurements = Measurements()
     placement: Placement = Placement()
     searches: tuple[Search, ...] = ()
+    claims: tuple[Claim, ...] = ()
     uses: Mapping[str, RuleUse] = field(default_factory=dict)
     """The rule of each block, by block name, in the network's order; rule "auto" until `assign`."""
     choices: tuple[Choice, ...] = ()

@@ -76,7 +76,6 @@ def check_source(
             for diagnostic in own.diagnostics:
                 report.add(diagnostic)
     if not report.errors:  # what seems unused may have been meant by a name that is wrong
-        hints.untested_claims(file, report)
         hints.unused_names(file, report)
         hints.ambiguous_sums(file, source, report)
     return Checked(source, tuple(report.sorted()), programs)

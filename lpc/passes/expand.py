@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from lpc.diagnostics import Report
 from lpc.ir.program import Program
-from lpc.passes import hints, searches, variants
+from lpc.passes import searches, variants
+from lpc.passes.claims import read_claims
 from lpc.passes.contract import Fact, pass_
 from lpc.passes.folding import Folder
 from lpc.passes.functions import Writer
@@ -26,9 +27,9 @@ def expand(program: Program, report: Report) -> Program:
 
     Before: as parsed, with variants, lets, functions, searches, and overrides from outside.
     After: `file` is the chosen variant with its defaults written out. Functions are gone but for those whose tensor is
-    used more than once; these have no other parameters left. `name` and `searches` are known.
+    used more than once; these have no other parameters left. `name`, `searches` and `claims` are known.
     Errors: names (LP101-LP105), arguments (LP110-LP116), values (LP120-LP125), functions (LP130-LP134), variants and
-    overrides (LP140-LP142), selectors (LP310-LP313).
+    overrides (LP140-LP142), claims (LP150-LP153), selectors (LP310-LP313).
     """
     known = variants.check_variants(program.file, report)
     merged = variants.merge(program.file, _chosen(program, known, report), report)
@@ -59,8 +60,9 @@ def expand(program: Program, report: Report) -> Program:
     clauses = writer.clauses((*file.clauses, *learn, *pins))
     found = tuple(search for search in folder.searches.values() if search is not None)
     searches.say_once(found, report)
-    hints.check_claims(program.file, scope, report)
-    return replace(program, file=tree.File(clauses, span=program.file.span), name=_name(file), searches=found)
+    claims = read_claims(program.file, scope, folder, report)
+    plain = tree.File(clauses, span=program.file.span)
+    return replace(program, file=plain, name=_name(file), searches=found, claims=claims)
 
 
 def _chosen(program: Program, known: dict[str, tree.Variant], report: Report) -> tree.Variant | None:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from lpc.diagnostics import Diagnostic, Report, warning
 from lpc.ir.ops import activation, norm
-from lpc.passes.folding import unknown_name
-from lpc.passes.scope import SOUND, Scope
+from lpc.passes.scope import SOUND
 from lpc.passes.spines import leftmost, walk
 from lpc.source import Source
 from lpc.syntax import tree
@@ -57,16 +56,6 @@ class SumEndsInActivation(Diagnostic):
     operation: str
 
 
-@warning("LP906")
-class ClaimsNotVerified(Diagnostic):
-    """A `claim` is read, and the variants it names must exist, but this version has no `lpc verify` that tests it."""
-
-    title = "claims are not tested in this version"
-    label = "read, and passed over"
-    bad = SOUND + "variant small { train batch = 32 }\nclaim base != small\n"
-    good = SOUND + "variant small { train batch = 32 }\n"
-
-
 def unused_names(file: tree.File, report: Report) -> None:
     """Warn of lets and functions that no clause names, those of variants and claims included."""
     used = {name for clause in file.clauses for name in _names(clause)}
@@ -92,25 +81,6 @@ def _names(clause: tree.Clause) -> Iterator[str]:
                 yield from (n.name for n in walk(limit[1]) if isinstance(n, tree.Name))
             case _:
                 pass
-
-
-def untested_claims(file: tree.File, report: Report) -> None:
-    """Say once that claims are read and not tested."""
-    claims = [clause for clause in file.clauses if isinstance(clause, tree.Claim)]
-    if claims:
-        report.add(ClaimsNotVerified(span=claims[0].span))
-
-
-def check_claims(file: tree.File, scope: Scope, report: Report) -> None:
-    """Report lets that claims name and the program lacks."""
-    claims = [clause for clause in file.clauses if isinstance(clause, tree.Claim)]
-    for claim in claims:
-        named = [(r.name, r.span) for r in claim.ranges]
-        if claim.limit is not None:
-            named.append((claim.limit[0], claim.span))
-        for name, span in named:
-            if name not in scope.lets and name != "batch":
-                report.add(unknown_name(span, name, "`let`", tuple(scope.lets)))
 
 
 def ambiguous_sums(file: tree.File, source: Source, report: Report) -> None:
