@@ -58,6 +58,7 @@ RULES = (
     "direct_feedback_alignment",
     "feedback_alignment",
     "predictive_coding",
+    "dual_propagation",
 )
 RULE_NAME = re.compile("|".join(re.escape(name) for name in RULES).replace("backprop", "backprop(?!agat)"))
 RULE_CLASS = re.compile("|".join(name.replace("_", "") for name in RULES).replace("backprop", "backprop(?!agat)"))

@@ -13,8 +13,16 @@ from lpc.ir.ops import operation_of
 from lpc.ir.step import Node as StepNode
 from lpc.ir.step import walk
 from lpc.rules.tracer import TracedPhase
+from lpc.rules.units import parts_of, sources
 
 TEMPORARIES = ("x", "y", "z")
+OPTIONS = {"feedback": "None", "again": "False", "step": "None"}
+"""What a forward may be told besides its inputs, with defaults."""
+PART_DOCS = {
+    "lower": "Pre-activations.",
+    "activation": "What the activation makes of pre-activations, number by number.",
+    "upper": "What follows the activation.",
+}
 
 
 @dataclass(frozen=True)
@@ -39,10 +47,8 @@ class Forwards:
     """Attributes of its operations whose input gradient goes through feedback."""
     again: bool = False
     """A second time in one step, which leaves batch-norm statistics as they are."""
-
-    @property
-    def parameters(self) -> list[str]:
-        return (["feedback=None"] if self.via else []) + (["again=False"] if self.again else [])
+    parts: bool = False
+    """Part by part."""
 
 
 PLAINLY = Forwards()
@@ -52,15 +58,18 @@ def forwards_of(phases: Sequence[TracedPhase]) -> dict[str, Forwards]:
     """By block, those that are not evaluated plainly everywhere."""
     vias: dict[str, dict[str, None]] = {}
     again: set[str] = set()
+    parted: set[str] = set()
     for phase in phases:
         for node in walk(phase.nodes):
             unit, via = node.unit, node.attributes.get("via")
             if node.primitive == "vjp" and unit is not None and isinstance(via, Mapping):
-                vias.setdefault(unit.name, {}).update(dict.fromkeys(map(str, via)))
+                vias.setdefault(unit.learner, {}).update(dict.fromkeys(map(str, via)))
             if node.primitive == "fwd" and unit is not None and leaves_statistics(node, phase.frozen):
-                again.add(unit.name)
-    names = dict.fromkeys([*vias, *sorted(again)])
-    return {name: Forwards(tuple(vias.get(name, ())), name in again) for name in names}
+                again.add(unit.learner)
+            if unit is not None and unit.part:
+                parted.add(unit.block)
+    names = dict.fromkeys([*vias, *sorted(again | parted)])
+    return {name: Forwards(tuple(vias.get(name, ())), name in again, name in parted) for name in names}
 
 
 def leaves_statistics(node: StepNode, frozen: Collection[str]) -> bool:
@@ -73,7 +82,7 @@ def leaves_statistics(node: StepNode, frozen: Collection[str]) -> bool:
 def signature(network: Network, block: Block, forwards: Forwards) -> tuple[object, ...]:
     """What two blocks must share to share a class."""
     local = {name: position for position, name in enumerate(block.nodes)}
-    outside = {name: f"in{position}" for position, name in enumerate(_sources(network, block))}
+    outside = {name: f"in{position}" for position, name in enumerate(sources(network, block))}
     parts: list[object] = []
     for node in network.nodes_of(block):
         inputs = tuple(local.get(name, outside.get(name)) for name in node.inputs)
@@ -82,11 +91,6 @@ def signature(network: Network, block: Block, forwards: Forwards) -> tuple[objec
             (node.kind, node.attribute, inputs, types, tuple(sorted(node.arguments.items(), key=lambda i: i[0])))
         )
     return (*parts, forwards)
-
-
-def _sources(network: Network, block: Block) -> list[str]:
-    """The nodes outside a block that it reads, in the order of the block's inputs."""
-    return [network.block(name).output if network.has_block(name) else name for name in block.inputs]
 
 
 def print_block(
@@ -110,21 +114,53 @@ def print_block(
                 taken.append(f"from {wanted[0]} import {wanted[1]}{renamed}")
                 text = text.replace("{foreign}", called)
             modules.append(f"        self.{node.attribute} = {text}")
-    parameters = _parameters(block)
-    body = _body(network, block, parameters, forwards)
     through = [node for node in network.nodes_of(block) if node.attribute in forwards.via]
     imports.update(name for node in through for name in operation_of(node.kind).via_imports)
     if forwards.again:
         imports.update(name for node in network.nodes_of(block) for name in operation_of(node.kind).again_imports)
-    extra = [*forwards.parameters, *(["step=None"] if random else [])]
     lines = [f"class {name}(nn.Module):", f'    """{doc}"""', ""]
     if modules or random:
         lines += [f"    def __init__(self{', name' if random else ''}):", "        super().__init__()"]
         lines += ["        self.name = name"] if random else []
         lines += [*modules, ""]
-    lines += [f"    def forward(self, {', '.join([*parameters.values(), *extra])}):"]
-    lines += [f"        {line}" for line in body]
+    lines += [f"    {line}" if line else "" for line in _methods(network, block, forwards)]
     return BlockClass(name, tuple(lines), (block.name,), frozenset(imports), tuple(taken), random)
+
+
+def _methods(network: Network, block: Block, forwards: Forwards) -> list[str]:
+    """`forward`; and where steps evaluate the block part by part a method for each part, which `forward` goes through."""
+    names = list(_parameters(block).values())
+    options = _options(network.nodes_of(block), forwards)
+    head = f"def forward({', '.join(['self', *names, *(f'{name}={OPTIONS[name]}' for name in options)])}):"
+    if not forwards.parts:
+        given = dict(zip(sources(network, block), names, strict=True))
+        body = print_operations(network, network.nodes_of(block), block.output, given, forwards)
+        return [head, *(f"    {line}" for line in body)]
+    lines: list[str] = []
+    whole = ""
+    found = parts_of(network, block)
+    for unit in filter(None, (found.lower, found.activation, found.upper)):
+        nodes = [network.node(name) for name in unit.operations]
+        given = dict(zip(unit.reads, ["x"] if whole else names, strict=True))
+        own = _options(nodes, forwards)
+        signature = ", ".join(["self", *given.values(), *(f"{name}={OPTIONS[name]}" for name in own)])
+        lines += [f"def {unit.part}({signature}):", f'    """{PART_DOCS[unit.part]}"""']
+        lines += [f"    {line}" for line in print_operations(network, nodes, unit.gives, given, forwards)]
+        lines.append("")
+        inner = [whole] if whole else names
+        whole = f"self.{unit.part}({', '.join([*inner, *(f'{name}={name}' for name in own)])})"
+    return [*lines, head, f"    return {whole}"]
+
+
+def _options(nodes: Sequence[Node], forwards: Forwards) -> list[str]:
+    """Which of `OPTIONS` some operations of a block have a use for."""
+    operations = [operation_of(node.kind) for node in nodes]
+    wanted = {
+        "feedback": any(node.attribute in forwards.via for node in nodes),
+        "again": forwards.again and any(operation.again_call is not None for operation in operations),
+        "step": any(operation.random for operation in operations),
+    }
+    return [name for name in OPTIONS if wanted[name]]
 
 
 def _parameters(block: Block) -> dict[str, str]:
@@ -133,7 +169,7 @@ def _parameters(block: Block) -> dict[str, str]:
         return {block.inputs[0]: "x"}
     names: dict[str, str] = {}
     for name in block.inputs:
-        names[name] = identifier(name, {*names.values(), *TEMPORARIES, "feedback", "again", "step"})
+        names[name] = identifier(name, {*names.values(), *TEMPORARIES, *OPTIONS})
     return names
 
 
@@ -141,19 +177,14 @@ def _types(network: Network, node: Node) -> Inputs:
     return tuple(network.node(name).type for name in node.inputs)
 
 
-def _body(network: Network, block: Block, parameters: Mapping[str, str], forwards: Forwards) -> list[str]:
-    sources = dict(zip(_sources(network, block), parameters.values(), strict=True))
-    return print_operations(network, network.nodes_of(block), block.output, sources, forwards)
-
-
 def print_operations(
     network: Network,
     nodes: Sequence[Node],
     output: str,
-    sources: Mapping[str, str],
+    given: Mapping[str, str],
     forwards: Forwards = PLAINLY,
 ) -> list[str]:
-    """Statements that evaluate some operations and return the output. `sources` names what comes from outside."""
+    """Statements that evaluate some operations and return the output. `given` names what comes from outside."""
     lines: list[Line] = []
     for node in nodes:
         operation = operation_of(node.kind)
@@ -176,14 +207,14 @@ def print_operations(
             lines.append(Line(f"{mark('v', node.name)} = {text}", writes=(node.name,)))
     if not nodes or all(node.name != output for node in nodes):
         lines.append(Line(f"return {mark('v', output)}"))
-    names = _name(lines, sources)
+    names = _name(lines, given)
     return [MARK.sub(lambda found: names[found[2]], line.text) for line in lines]
 
 
-def _name(lines: Sequence[Line], sources: Mapping[str, str]) -> dict[str, str]:
+def _name(lines: Sequence[Line], given: Mapping[str, str]) -> dict[str, str]:
     """`x` for the value on its way, `y` and `z` beside it, then longer names, each free once it is read for the last time."""
     last = {key: at for at, line in enumerate(lines) for key in line.values()}
-    names = dict(sources)
+    names = dict(given)
     for at, line in enumerate(lines):
         for key in line.writes:
             busy = {names[k] for k in names if last.get(k, -1) > at}
@@ -195,5 +226,4 @@ def _name(lines: Sequence[Line], sources: Mapping[str, str]) -> dict[str, str]:
 def print_target(network: Network, target: str) -> list[str]:
     """The body of a function of the data that gives the objective's target."""
     nodes = [node for node in network.target_nodes if node.owner == TARGET]
-    sources = {name: identifier(name) for name in network.data}
-    return print_operations(network, nodes, target, sources)
+    return print_operations(network, nodes, target, {name: identifier(name) for name in network.data})

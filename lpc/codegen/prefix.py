@@ -24,9 +24,8 @@ class Prefix:
     data: tuple[str, ...]
 
     def name(self, value: Value) -> str:
-        """The name of an output: its block's."""
-        assert value.node.unit is not None
-        return value.node.unit.name
+        """The name of an output: its block's, where it is no part's."""
+        return value.node.name
 
 
 def cut(phase: TracedPhase, examples: int | None) -> tuple[TracedPhase, Prefix] | None:

@@ -67,8 +67,19 @@ def _run_end(
             break
         if _shape(groups[end], chain, index + end - start, chains, writer, named) != shape:
             break
+        if not _reads_what_a_loop_has(groups[end], groups[end - 1], chain, chains, writer):
+            break
         end += 1
     return end
+
+
+def _reads_what_a_loop_has(
+    group: _Group, before: _Group, chain: str, chains: Chains, writer: Mapping[str, str]
+) -> bool:
+    """Whether a group reads, of what blocks of its chain gave, only what it or the group before it writes."""
+    there = {key for each in (before, group) for line in each.lines for key in line.writes}
+    read = {key for line in group.lines for key in line.values()}
+    return all(key in there or chains.get(writer.get(key, ""), ("",))[0] != chain for key in read)
 
 
 def _shape(

@@ -108,7 +108,7 @@ class _Scheduler:
             phase.nodes, self.spelling, path, roots, gradients=self.gradients, frozen=phase.frozen
         )
         self.updates = {
-            node.unit.name: node.unit for node in phase.nodes if node.primitive == "update" and node.unit is not None
+            node.unit.learner: node.unit for node in phase.nodes if node.primitive == "update" and node.unit is not None
         }
         self.waiting: dict[int, list[Segment]] = {}
         """Segments by the index of the node after which they can run."""
@@ -116,7 +116,7 @@ class _Scheduler:
         """Of how many backward calls still to come each unit is part."""
         for segment in self.spelling.segments:
             self.waiting.setdefault(segment.ready, []).append(segment)
-            self.pending.update(forward.unit.name for forward in segment.forwards if forward.unit is not None)
+            self.pending.update(forward.unit.learner for forward in segment.forwards if forward.unit is not None)
         self.last_read = self._last_reads()
         self.ready: list[Segment] = []
         self.postponed: list[Unit] = []
@@ -133,7 +133,7 @@ class _Scheduler:
             self.printer.statement(node)
             for segment in self.waiting.pop(node.index, ()):
                 self.ready.append(segment)
-                self.pending.subtract(forward.unit.name for forward in segment.forwards if forward.unit is not None)
+                self.pending.subtract(forward.unit.learner for forward in segment.forwards if forward.unit is not None)
         self._flush(None, self._list_of_losses())
         for node in self.phase.nodes:
             if node.primitive == "put":
@@ -206,22 +206,22 @@ class _Scheduler:
         units: list[Unit] = []
         if self.ready:
             reached = {f.unit.name: f.unit for segment in self.ready for f in segment.forwards if f.unit is not None}
-            learning = [name for key, unit in reached.items() if key in self.updates for name, _ in unit.parameters]
-            frozen = any(unit.parameters and name not in self.updates for name, unit in reached.items())
+            learning = [n for unit in reached.values() if unit.learner in self.updates for n, _ in unit.parameters]
+            frozen = any(unit.parameters and unit.learner not in self.updates for unit in reached.values())
             line = self.printer.backward(self.ready, listed, learning if frozen else ())
             line.block = self.ready[-1].forwards[-1].block if len(self._blocks(self.ready)) == 1 else ""
             line.comment = _reach(self.ready, self.spelling)
             units = [
-                self.updates[f.unit.name]
+                self.updates[f.unit.learner]
                 for s in self.ready
                 for f in s.forwards
-                if f.unit and f.unit.name in self.updates
+                if f.unit and f.unit.learner in self.updates
             ]
-        distinct = list({unit.name: unit for unit in [*self.postponed, *units]}.values())
+        distinct = list({unit.learner: unit for unit in [*self.postponed, *units]}.values())
         self.ready = []
         self.postponed = [unit for unit in distinct if at is not None and self._still_read(unit, at)]
-        later = {unit.name for unit in self.postponed}
-        stepping = [unit for unit in distinct if unit.name not in later]
+        later = {unit.learner for unit in self.postponed}
+        stepping = [unit for unit in distinct if unit.learner not in later]
         by_kind: dict[str, list[Unit]] = {}
         for unit in stepping:
             by_kind.setdefault(self.kind(unit.block), []).append(unit)
@@ -239,21 +239,22 @@ class _Scheduler:
         self.printer.imports.add("update")
 
     def _last_reads(self) -> dict[str, int]:
-        """The index of the last node that reads each unit's parameters: by evaluating it, or as a number."""
+        """The index of the last node that reads each unit's parameters: by evaluating it, pulling through it, or as a number."""
         last: dict[str, int] = {}
-        owners = {name: unit.name for unit in self.updates.values() for name, _ in unit.parameters}
+        owners = {name: unit.learner for unit in self.updates.values() for name, _ in unit.parameters}
         for node in walk(self.phase.nodes):
             source = node.attributes.get("source")
             name = source.name if isinstance(source, Added) else source
-            if node.primitive == "fwd" and node.unit is not None:
-                last[node.unit.name] = max(last.get(node.unit.name, -1), node.index)
+            explicit = node.primitive == "vjp" and node.index not in self.spelling.absorbed
+            if node.unit is not None and (node.primitive == "fwd" or explicit):
+                last[node.unit.learner] = max(last.get(node.unit.learner, -1), node.index)
             elif node.primitive == "get" and isinstance(name, str) and name in owners:
                 last[owners[name]] = max(last.get(owners[name], -1), node.index)
         return last
 
     def _still_read(self, unit: Unit, at: int) -> bool:
         """Whether a node from `at` on reads a unit's parameters, or a backward call still to come has the graph of it."""
-        return self.last_read.get(unit.name, -1) >= at or self.pending[unit.name] > 0
+        return self.last_read.get(unit.learner, -1) >= at or self.pending[unit.learner] > 0
 
     def _blocks(self, segments: Sequence[Segment]) -> set[str]:
         return {forward.block for segment in segments for forward in segment.forwards}

@@ -3,7 +3,7 @@
 A step says `vjp`; torch has several ways to compute one. A *segment* is a set of forwards whose gradients one backward call
 computes. Its roots are losses, or values with a given cotangent; its edges are cotangents that go straight from one forward to
 the one below. Everything else that reads a recorded value reads it detached. A vjp that only hands a number to somebody (inside
-a loop, say) is *explicit*: one `torch.autograd.grad`.
+a loop, say) is *explicit*: one `torch.autograd.grad`; one that does both is spelled both ways.
 
 Rests on the law that a sum of losses has the sum of their gradients, and that a value fed to no vjp is not differentiated.
 """
@@ -78,7 +78,9 @@ class _Speller:
         self.segment_of: dict[int, Segment] = {}
 
     def run(self) -> Spelling:
-        for node in walk(self.nodes):
+        for node in reversed(
+            list(walk(self.nodes))
+        ):  # where a cotangent goes is known before what it comes from is placed
             if node.primitive == "vjp":
                 self._place(node)
         for node in self.nodes:
@@ -106,20 +108,16 @@ class _Speller:
         trained = bool(self.uses.get((vjp.index, 0)))
         if trained and (vjp.index in self.inside or forward.index in self.accumulating):
             raise NotImplementedError("two sets of gradients from one forward, or gradients inside a loop")
-        numbers = [p for p in range(1, len(vjp.outputs)) if not self._only_flows(Value(vjp, p, SILENT), forward, p - 1)]
-        asked = [p for p in numbers if self.uses.get((vjp.index, p))]
-        if trained:
-            if asked:
-                raise NotImplementedError("gradients and an input cotangent as a number from one vjp")
+        used = [p for p in range(1, len(vjp.outputs)) if self.uses.get((vjp.index, p))]
+        flows = all(self._only_flows(Value(vjp, p, SILENT), forward, p - 1) for p in used)
+        # Without gradients: a block that does not learn here, on the way of a cotangent to one that does.
+        if trained or (flows and vjp.index not in self.inside and forward.index not in self.accumulating):
             self.accumulating[forward.index] = vjp
+        if flows and self.accumulating.get(forward.index) is vjp:
             self.made.absorbed.add(vjp.index)
-        elif not asked and vjp.index not in self.inside and forward.index not in self.accumulating:
-            # A block that does not learn here, on the way of a cotangent to one that does.
-            self.accumulating[forward.index] = vjp
-            self.made.absorbed.add(vjp.index)
-        elif asked:
+        elif used:
             positions = self.made.leaves.setdefault(forward.index, [])
-            positions += [p - 1 for p in asked if p - 1 not in positions]
+            positions[:] = sorted({*positions, *(p - 1 for p in used)})
             self.made.pulls[forward.index] = self.made.pulls.get(forward.index, 0) + 1
 
     def _only_flows(self, cotangent: Value, forward: Node, position: int) -> bool:
@@ -130,13 +128,13 @@ class _Speller:
         return self._ends_at(cotangent, below)
 
     def _ends_at(self, value: Value, below: Node) -> bool:
-        """Every use is the cotangent of `below`'s accumulating vjp, or a sum that is."""
+        """Every use is the cotangent of a vjp of `below` that a backward call stands for, or a sum that is."""
         for node, position in self.uses.get(value.key, ()):
             if (
                 node.primitive == "vjp"
                 and position == 1
                 and node.inputs[0].node is below
-                and node.index not in self.inside
+                and node.index in self.made.absorbed
             ):
                 continue
             summed = node.primitive == "map" and node.attributes["function"] == "add" and node.index not in self.inside

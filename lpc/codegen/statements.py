@@ -301,7 +301,8 @@ class StatementPrinter:
         if recorded and node.index in self.spelling.leaves:
             self._make_leaves(node)
         text, _ = self.expression(node)
-        quiet = node.primitive == "fwd" and not recorded
+        unit = node.unit
+        quiet = node.primitive == "fwd" and not recorded and unit is not None and (unit.size > 0 or not unit.part)
         if not self.counts.get(value.key):
             self.add(text, node, quiet=quiet)
             return
@@ -311,7 +312,7 @@ class StatementPrinter:
 
     def _preferred(self, node: Node) -> str:
         if node.primitive == "fwd" and node.unit is not None:
-            return "scores" if node.unit.head is not None else node.unit.name
+            return "scores" if node.unit.head is not None else node.name
         if node.primitive == "loss":
             return "loss"
         return node.name or {"sample": "drawn", "feedback": "signal", "solve": "solution"}.get(node.primitive, "value")
@@ -321,7 +322,7 @@ class StatementPrinter:
         for position in self.spelling.leaves[node.index]:
             value = node.inputs[position]
             key = f"{node.index}.in{position}"
-            self.named[key] = f"{value.node.unit.name if value.node.unit else value.node.name or 'value'}_leaf"
+            self.named[key] = f"{value.node.name or (value.node.unit.name if value.node.unit else 'value')}_leaf"
             self.add(
                 f"{mark('v', key)} = {self.read(value)}.detach().requires_grad_()".replace(
                     ".detach().detach()", ".detach()"

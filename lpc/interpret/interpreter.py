@@ -234,14 +234,12 @@ class _Machine:
         else:
             made = self._operations(unit, inputs, training, moves=moves)
         self.traces[node.index] = _Trace(unit, tuple(inputs), made, training)
-        return made[self.program.network.block(unit.name).output]
+        return made[unit.gives]
 
     def _operations(self, unit: Unit, inputs: Sequence[Tensor], training: bool, *, moves: bool) -> dict[str, Tensor]:
-        """Every operation's output, the block's inputs included, by node name."""
-        network = self.program.network
-        block = network.block(unit.name)
-        made = {_source(network, name): x for name, x in zip(block.inputs, inputs, strict=True)}
-        for node in network.nodes_of(block):
+        """Every operation's output, the unit's inputs included, by node name."""
+        made = dict(zip(unit.reads, inputs, strict=True))
+        for node in map(self.program.network.node, unit.operations):
             given = [made[name] for name in node.inputs]
             weights = self._weights(node.name, node.weights)
             if training and moves:
@@ -305,12 +303,10 @@ class _Machine:
     def _pull_operations(
         self, trace: _Trace, cotangent: Tensor, via: Mapping[str, Added]
     ) -> tuple[Gradients, list[Tensor]]:
-        """Down through a block, one operation at a time; `via` replaces a weight on the way to an operation's input."""
-        network = self.program.network
-        block = network.block(trace.unit.name)
+        """Down through a unit, one operation at a time; `via` replaces a weight on the way to an operation's input."""
         gradients: Gradients = {}
-        arriving: dict[str, Tensor] = {block.output: cotangent}
-        for node in reversed(network.nodes_of(block)):
+        arriving: dict[str, Tensor] = {trace.unit.gives: cotangent}
+        for node in map(self.program.network.node, reversed(trace.unit.operations)):
             if node.name not in arriving:
                 continue
             given = [trace.made[name] for name in node.inputs]
@@ -332,12 +328,7 @@ class _Machine:
             for position, name in enumerate(node.inputs):
                 if position in pulled:
                     arriving[name] = arriving[name] + pulled[position] if name in arriving else pulled[position]
-        sources = [_source(network, name) for name in block.inputs]
-        return gradients, [arriving.get(name, torch.zeros_like(trace.made[name])) for name in sources]
-
-
-def _source(network: Network, name: str) -> str:
-    return network.block(name).output if network.has_block(name) else name
+        return gradients, [arriving.get(name, torch.zeros_like(trace.made[name])) for name in trace.unit.reads]
 
 
 def _weight_gradients(

@@ -3,7 +3,7 @@
 | primitive  | inputs -> outputs                                    | meaning                                                        |
 | ---------- | ---------------------------------------------------- | -------------------------------------------------------------- |
 | `input`    | -> batch                                             | a name of the data, or the objective's target                   |
-| `fwd`      | batches -> batch                                     | evaluate a unit (a block, or a head a rule added)               |
+| `fwd`      | batches -> batch                                     | evaluate a unit: a block, a part of one, a head a rule added    |
 | `vjp`      | fwd output, cotangent -> gradients, cotangents       | pull a cotangent through one forward; `via` replaces weights    |
 | `loss`     | batches -> number                                    | a loss of the catalogue (`lpc.ir.losses`)                       |
 | `grad`     | loss -> batch                                        | its gradient with respect to one of its arguments               |
@@ -74,9 +74,12 @@ class Added:
 
 @dataclass(frozen=True)
 class Unit:
-    """What `fwd` evaluates: a block of the network, or a linear head that a rule added to one (`head` is its weight)."""
+    """What `fwd` evaluates: a block of the network, a part of one, or a linear head that a rule added to one (`head` is its
+    weight).
+    """
 
     name: str
+    """The block's; `BLOCK.lower` of a part; the weight's of a head."""
     block: str
     inputs: tuple[tuple[int, ...], ...]
     output: tuple[int, ...]
@@ -90,6 +93,14 @@ class Unit:
     input_pull_flops: int
     """Of carrying it on from there to the inputs."""
     head: Added | None = None
+    part: str = ""
+    """`lower`, `activation` or `upper`, where it is a part of its block (`lpc.rules.units`)."""
+    operations: tuple[str, ...] = ()
+    """Names of the network's operations it evaluates, in order; a head has none."""
+    reads: tuple[str, ...] = ()
+    """Names of the operations and data outside it whose values it is given, in the order of `inputs`."""
+    gives: str = ""
+    """The operation whose output is its own."""
     batch_coupled: bool = False
     statistics: bool = False
     """It keeps running statistics, which its first forward of a step moves."""
@@ -103,6 +114,11 @@ class Unit:
     @property
     def size(self) -> int:
         return sum(n for _, n in self.parameters)
+
+    @property
+    def learner(self) -> str:
+        """The name of the unit that is updated where this one's parameters are: a part's block, else itself."""
+        return self.block if self.part else self.name
 
 
 @dataclass(frozen=True, eq=False, slots=True)

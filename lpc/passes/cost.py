@@ -128,7 +128,7 @@ def costs_of(
         if not tensor.trained:
             tally[tensor.block].state_bytes += tensor.size * (8 if tensor.dtype == "f64" else 4)
     trained = {
-        node.unit.name: node.unit
+        node.unit.learner: node.unit
         for phase in phases
         for node in phase.nodes
         if node.primitive == "update" and node.unit

@@ -11,8 +11,9 @@ from lpc.ir.step import Unit, walk
 from lpc.ir.types import Label
 from lpc.rules import registry
 from lpc.rules.rule import Illegal, Rule
-from lpc.rules.run import Run, RunBlock, unit_of
+from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Region, trace_step
+from lpc.rules.units import unit_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,11 +176,13 @@ def _black_boxes(region: Region) -> Iterator[Illegal]:
         return
     for phase in region.rule.phases(region.run):
         for node in walk(trace_step(region, phase)):
-            if node.primitive == "vjp" and node.unit is not None and node.unit.name in opaque:
-                opaque.discard(node.unit.name)
-                reason = "it holds an operation without derivative, and this rule differentiates its blocks"
+            unit = node.unit
+            if node.primitive == "vjp" and unit is not None and not unit.differentiable and unit.block in opaque:
+                opaque.discard(unit.block)
+                whole = "this rule differentiates its blocks"
+                reason = f"this rule differentiates its {unit.part} part" if unit.part else whole
                 yield Illegal(
-                    node.unit.name,
-                    reason,
+                    unit.block,
+                    f"it holds an operation without derivative, and {reason}",
                     "put the operation into a block of its own, under a rule that never differentiates it",
                 )

@@ -12,40 +12,7 @@ from lpc.ir.ops import operation_of
 from lpc.ir.program import Objective
 from lpc.ir.step import Added, Unit
 from lpc.ir.types import Label, Tensor, Type
-
-
-def unit_of(network: Network, block: Block) -> Unit:
-    """What one forward evaluation of a block is and costs, read off the operation catalogue."""
-    nodes = network.nodes_of(block)
-    flops = weight_pull = inner_pull = input_pull = kept = 0
-    weighted: set[str] = set()
-    """Operations that have parameters, or read something in the block that has."""
-    coupled = statistics = random = False
-    differentiable = True
-    for node in nodes:
-        operation = operation_of(node.kind)
-        types = tuple(network.node(name).type for name in node.inputs)
-        assert isinstance(node.type, Tensor)
-        flops += operation.flops(types, node.type, node.arguments)
-        weight_pull += operation.weight_pull_flops(types, node.type, node.arguments)
-        pull = operation.input_pull_flops(types, node.type, node.arguments)
-        if any(name in weighted for name in node.inputs):
-            inner_pull += pull
-        else:
-            input_pull += pull
-        if any(weight.trained for weight in node.weights) or any(name in weighted for name in node.inputs):
-            weighted.add(node.name)
-        coupled, random = coupled or operation.batch_coupled, random or operation.random
-        statistics = statistics or operation.again_call is not None
-        differentiable = differentiable and operation.differentiable
-        kept += 0 if operation.shape_only else node.type.size
-    shapes = tuple(t.shape if isinstance(t := network.type_of(name), (Tensor, Label)) else () for name in block.inputs)
-    assert isinstance(block.type, Tensor)
-    trained = tuple((name, prod(w.shape)) for name, w in network.weights(block) if w.trained)
-    return Unit(
-        block.name, block.name, shapes, block.type.shape, trained, flops, weight_pull, inner_pull, input_pull,
-        batch_coupled=coupled, statistics=statistics, random=random, differentiable=differentiable, depth=len(nodes), kept=kept,
-    )  # fmt: skip
+from lpc.rules.units import Parts, parts_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +84,10 @@ class Run:
     def positions(self) -> tuple[int, ...]:
         """The positions of an example that carry a label each; empty when an example has one label."""
         return self.target.shape if isinstance(self.target, Label) else ()
+
+    def parts(self, block: RunBlock) -> Parts:
+        """A block cut at its activation."""
+        return parts_of(self.network, block.block)
 
     def features(self, block: RunBlock) -> int:
         """How many numbers a head on this block reads: its flat output, or one position's where labels have positions."""

@@ -81,6 +81,11 @@ class Recorder:
             self._outward[block.name] = made
         return made
 
+    def part(self, unit: Unit, *inputs: Value, name: str) -> Value:
+        """Evaluate a unit of `run.parts` on the inputs given; `name` is the value's. What the block hands on is yours to `give`."""
+        self.tape.block = unit.block
+        return self._evaluate(unit, inputs, name)
+
     def head(self, unit: Unit, value: Value) -> Value:
         """Evaluate a head on a block's output."""
         return self._evaluate(unit, (value,), "scores")

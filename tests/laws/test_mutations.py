@@ -26,7 +26,8 @@ MIXED = "learn a, b with mono_forward\nlearn rest with direct_feedback_alignment
 
 
 def program(learn: str) -> Program:
-    made = sound(TEXT.format(learn=learn))
+    text = TEXT.format(learn=learn)
+    made = sound(text.replace("batch_norm", "layer_norm") if "dual_propagation" in learn else text)
     check(made, batches_of(made))
     return made
 
@@ -49,6 +50,10 @@ def caught(made: Program, text: str) -> bool:
         ("learn all with feedback_alignment", "net.b(a, feedback=net.b.feedback_alignment)", "net.b(a)"),
         ("learn all with predictive_coding(prediction = strict)", "again=True", "again=False"),
         ("learn all with predictive_coding(prediction = strict)", " - a_value", " + a_value"),
+        ("learn all with dual_propagation", "a_mean = 0.5", "a_mean = 0.51"),
+        ("learn all with dual_propagation", "net.b.lower(a_mean)", "net.b.lower(a.detach())"),
+        ("learn all with dual_propagation", "per_example(", "("),
+        ("learn all with dual_propagation", "return self.activation(self.lower(x))", "return self.lower(x)"),
         ("learn all with forward_forward", "threshold=2.0", "threshold=2.1"),
         ("learn all with forward_forward", "normalise(a)", "(a)"),
         ("learn all with cascaded_forward", "    with torch.no_grad():\n        c =", "    if True:\n        c ="),

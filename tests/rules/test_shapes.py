@@ -211,6 +211,39 @@ def strict_predictive_coding(net: Network, w: Weights) -> Gradients:
     return slopes(energy([value.detach() for value in values], w), w)
 
 
+def dual_propagation(net: Network, w: Weights) -> Gradients:
+    """Two states of each tanh; every map between one tanh and the next is pulled through as it stands, pooling included."""
+    maps: list[Block] = (
+        [
+            lambda w, x: linear("hidden2.linear", w, w["hidden1.embedding.weight"][x] + w["hidden1.position.weight"]),
+            lambda w, s: linear("readout.linear", w, s),
+        ]
+        if net.positions
+        else [
+            lambda w, x: conv("hidden1.conv", w, x, padding=1),
+            lambda w, s: conv("hidden2.conv", w, F.avg_pool2d(s, 2)),
+            lambda w, s: linear("readout.linear", w, s.flatten(1)),
+        ]
+    )
+    rows, beta = len(net.batch[0]), 0.1
+    states = [net.batch[0]]
+    for made in maps[:-1]:
+        states.append(torch.tanh(made(w, states[-1])).detach())
+    means = list(states)
+    differences = [-beta * rows * output_error(net, maps[-1](w, states[-1]))]
+    for at in reversed(range(1, len(maps))):
+        below = states[at].clone().requires_grad_()
+        (f,) = torch.autograd.grad(maps[at](w, below), below, differences[0])
+        a = maps[at - 1](w, states[at - 1]).detach()
+        plus, minus = torch.tanh(a + f / 2), torch.tanh(a - f / 2)
+        differences.insert(0, plus - minus)
+        means[at] = (plus + minus) / 2
+    found = Gradients()
+    for made, mean, difference in zip(maps, means, differences, strict=True):
+        found |= slopes(made(w, mean), w, -difference / (beta * rows))
+    return found
+
+
 CASES: list[tuple[str, Network, str, Callable[[Network, Weights], Gradients]]] = [
     ("backprop of images", IMAGES, "backprop", backprop),
     ("backprop of a text", TEXT, "backprop", backprop),
@@ -222,6 +255,8 @@ CASES: list[tuple[str, Network, str, Callable[[Network, Weights], Gradients]]] =
     ("feedback of a text", TEXT, "feedback_alignment", feedback_alignment),
     ("predictive coding of images", IMAGES, "predictive_coding", backprop),
     ("predictive coding of a text", TEXT, "predictive_coding", backprop),
+    ("dual propagation of images", IMAGES, "dual_propagation", dual_propagation),
+    ("dual propagation of a text", TEXT, "dual_propagation", dual_propagation),
     ("learned feedback of images", IMAGES, "feedback_alignment(feedback = learned)", learned_feedback),
     ("learned feedback of a text", TEXT, "feedback_alignment(feedback = learned)", learned_feedback),
     ("strict coding of images", IMAGES, STRICT, strict_predictive_coding),

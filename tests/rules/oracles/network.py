@@ -1,4 +1,4 @@
-"""The seven rules once more, from the papers' equations alone; here what they share: a perceptron, losses, optimizers.
+"""The rules once more, from the papers' equations alone; here what they share: a perceptron, losses, optimizers.
 
 One file a rule, each with `train(params, batches, layers, activation, lr, …) -> params`: the parameters after one step
 a batch, in numpy and float64. Nothing here reads the compiler's own definition of a rule: generated scripts and the
