@@ -41,6 +41,7 @@ HOMES = {
     "torch": ABOVE_TORCH,
     "numpy": ABOVE_TORCH,
     "sklearn": ABOVE_TORCH,
+    "scipy": frozenset({"lab"}),
     "hypothesis": frozenset({"laws"}),
     "jinja2": frozenset({"codegen"}),
     "lark": frozenset({"syntax"}),
@@ -59,6 +60,8 @@ RULES = (
     "feedback_alignment",
     "predictive_coding",
     "dual_propagation",
+    "deep_supervision",
+    "random_features",
 )
 RULE_NAME = re.compile("|".join(re.escape(name) for name in RULES).replace("backprop", "backprop(?!agat)"))
 RULE_CLASS = re.compile("|".join(name.replace("_", "") for name in RULES).replace("backprop", "backprop(?!agat)"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lpc.rules.law import PERCEPTRON, SMOOTH, Networks, Trial, law
-from lpc.rules.rule import Phase, Rule
+from lpc.rules.rule import Control, Phase, Rule
 from lpc.rules.run import Run
 from lpc.rules.tracer import Recorder
 
@@ -39,6 +39,7 @@ class Backprop(Rule):
     needs_error = True
     usual_rate = (1e-4, 1e-2)
     laws = (is_the_gradient, cuts_do_not_matter)
+    controls = (Control("backprop", "backprop", "the baseline", baseline=True),)
 
     def step(self, s: Recorder, run: Run, phase: Phase) -> None:
         h = s.forward(run)

@@ -21,6 +21,8 @@ BUILT_IN: dict[str, str] = {
     "direct_feedback_alignment": "lpc.rules.direct_feedback_alignment:DirectFeedbackAlignment",
     "predictive_coding": "lpc.rules.predictive_coding:PredictiveCoding",
     "dual_propagation": "lpc.rules.dual_propagation:DualPropagation",
+    "deep_supervision": "lpc.rules.deep_supervision:DeepSupervision",
+    "random_features": "lpc.rules.random_features:RandomFeatures",
 }
 
 PLANNED: tuple[str, ...] = (

@@ -84,6 +84,21 @@ class Illegal:
 
 
 @dataclass(frozen=True)
+class Control:
+    """A use of a rule that comparisons want beside another rule, and what it tells: `lpc bench --controls` adds it."""
+
+    name: str
+    """Of the variant that is added."""
+    use: str
+    """As a `learn` line writes it."""
+    tells: str
+    baseline: bool = False
+    """All others are compared with it."""
+    floor: bool = False
+    """Reached without learning hidden blocks: a rule must be above it."""
+
+
+@dataclass(frozen=True)
 class Rule:
     """Base of all rules. Subclasses are frozen dataclasses whose fields are made by `parameter`."""
 
@@ -105,6 +120,9 @@ class Rule:
     """The objective's target must be a class label."""
     usual_rate: ClassVar[tuple[float, float] | None] = None
     """Adam rates the rule is known to work with; a rate outside by more than a factor ten is warned of."""
+
+    controls: ClassVar[tuple[Control, ...]] = ()
+    """Uses of this rule that comparisons of other rules want beside them."""
 
     @classmethod
     def parameters(cls) -> tuple[Parameter, ...]:

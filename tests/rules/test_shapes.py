@@ -113,6 +113,23 @@ def backprop(net: Network, w: Weights) -> Gradients:
     return slopes(loss(h, net.batch[1]), w)
 
 
+def deep_supervision(net: Network, w: Weights) -> Gradients:
+    """The objective, and 0.3 times the loss of every projection."""
+    h, total = net.batch[0], torch.zeros((), dtype=torch.float64)
+    for name, block in net.blocks.items():
+        h = block(w, h)
+        head = f"{name}.deep_supervision.projection"
+        total = total + (
+            0.3 * loss(F.linear(net.flat(h), w[head]), net.batch[1]) if head in w else loss(h, net.batch[1])
+        )
+    return slopes(total, w)
+
+
+def random_features(net: Network, w: Weights) -> Gradients:
+    read = forwards(net, w)[-2]
+    return slopes(loss(net.blocks["readout"](w, read), net.batch[1]), w)
+
+
 def mono_forward(net: Network, w: Weights) -> Gradients:
     values, found = forwards(net, w), Gradients()
     for (name, block), x in zip(net.blocks.items(), values, strict=False):
@@ -247,6 +264,10 @@ def dual_propagation(net: Network, w: Weights) -> Gradients:
 CASES: list[tuple[str, Network, str, Callable[[Network, Weights], Gradients]]] = [
     ("backprop of images", IMAGES, "backprop", backprop),
     ("backprop of a text", TEXT, "backprop", backprop),
+    ("deep supervision of images", IMAGES, "deep_supervision", deep_supervision),
+    ("deep supervision of a text", TEXT, "deep_supervision", deep_supervision),
+    ("random features of images", IMAGES, "random_features", random_features),
+    ("random features of a text", TEXT, "random_features", random_features),
     ("Mono-Forward of images", IMAGES, "mono_forward", mono_forward),
     ("Mono-Forward of a text", TEXT, "mono_forward(predict = sum)", mono_forward),
     ("direct feedback of images", IMAGES, "direct_feedback_alignment", direct_feedback_alignment),

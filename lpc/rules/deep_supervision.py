@@ -1,0 +1,96 @@
+"""Deep supervision: backpropagation with a loss of its own at every block, all of them one sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lpc.ir.op import Law as InitialLaw
+from lpc.ir.step import Added
+from lpc.rules.law import PERCEPTRON, Networks, Trial, law
+from lpc.rules.rule import Control, Phase, Rule, parameter
+from lpc.rules.run import Run, RunBlock
+from lpc.rules.tracer import Recorder
+
+SOURCE = "Szegedy et al. 2015, arXiv 1409.4842: losses of auxiliary classifiers weigh 0.3"
+
+
+@law("weight 0 = backprop", kind="exact", source="the sum of losses")
+def no_weight(trial: Trial) -> None:
+    """Heads whose losses weigh nothing change nothing."""
+    found = trial.learn("deep_supervision(weight = 0.0)")
+    trial.same(found, trial.learn("backprop"))
+
+
+@law(
+    "linear in the weight", kind="exact", when="one step of sgd", source="the gradient of a sum",
+    networks=Networks(ops=PERCEPTRON),
+)  # fmt: skip
+def linear_in_the_weight(trial: Trial) -> None:
+    """What heads add to the first step of a hidden block is proportional to their losses' weight."""
+    plain, once, twice = (trial.learn(f"deep_supervision(weight = {w})", steps=1) for w in ("0.0", "0.25", "0.5"))
+    names = [name for block in trial.hidden for name in trial.weights(block)]
+    trial.needs(bool(names), "no hidden block has a weight")
+    for name in names:
+        added = once.after[name] - plain.after[name]
+        trial.equal(f"twice what heads add to `{name}`", twice.after[name] - plain.after[name], 2 * added, within=1e-8)
+
+
+@law("heads do not reach the output", kind="exact", when="one step", source="the output block is above every head")
+def output_block(trial: Trial) -> None:
+    """The first step of the output block is that of backprop, whatever the weight."""
+    found = trial.learn("deep_supervision", steps=1)
+    trial.same(found, trial.learn("backprop", start=found.before, steps=1), [trial.output])
+
+
+@dataclass(frozen=True)
+class DeepSupervision(Rule):
+    name = "deep_supervision"
+    title = "Deep supervision"
+    summary = "Backpropagation of one sum: the objective, and a weighted loss of class scores projected from every hidden block."
+    paper = "Lee, Xie, Gallagher, Zhang, Tu 2015, Deeply-Supervised Nets, AISTATS, arXiv 1409.5185"
+    example = "learn all with deep_supervision(weight = 0.3)"
+    needs_error = True
+    usual_rate = (1e-4, 1e-2)
+    laws = (no_weight, linear_in_the_weight, output_block)
+    controls = (
+        Control("deep_supervision", "deep_supervision", "backprop with auxiliary heads: what heads bring"),
+        Control(
+            "joint_losses",
+            "deep_supervision(weight = 1.0)",
+            "the losses of all heads summed, gradients crossing blocks: what locality costs",
+        ),
+    )
+
+    weight: float = parameter(
+        0.3, "multiplies the losses of hidden blocks; 1 sums them as they are", source=SOURCE, least=0.0
+    )
+
+    def projection(self, run: Run, block: RunBlock) -> Added:
+        """Classes x features, drawn by the law of a linear layer's weight; no bias: the head of local rules."""
+        features = run.features(block)
+        law = InitialLaw("uniform", features**-0.5)
+        return run.added(
+            block, "projection", (run.outputs, features), law, "from activation to class scores", trained=True
+        )
+
+    def adds(self, run: Run) -> Sequence[Added]:
+        return [self.projection(run, block) for block in run.hidden]
+
+    def step(self, s: Recorder, run: Run, phase: Phase) -> None:
+        h = s.forward(run)
+        assert run.output is not None
+        out = h[run.output.name]
+        error = s.flow()
+        error.add(out, s.grad(s.objective(out, of=run.output), out))
+        for block in run.hidden:
+            head = run.head(block, self.projection(run, block))
+            scores = s.head(head, h[block.name])
+            local_error = s.grad(s.local_objective(scores, of=block), scores) * self.weight
+            gradients, (below,) = s.vjp(scores, local_error)
+            s.update(head, gradients)
+            error.add(h[block.name], below)
+        for block in reversed(run):
+            gradients, inputs = s.vjp(h[block.name], error[h[block.name]])
+            s.update(block, gradients)
+            error.give(h[block.name], inputs)
