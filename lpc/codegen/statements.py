@@ -18,11 +18,13 @@ NEVER_INLINE = frozenset({"fwd", "relax", "state", "input", "vjp"})
 
 
 def literal(value: object) -> str:
-    """A number, word or flag as Python text; nothing else may reach a script."""
+    """A number, word, flag, or a tuple of them, as Python text; nothing else may reach a script."""
     if isinstance(value, str):
         return json.dumps(value)
     if isinstance(value, (bool, int)) or (isinstance(value, float) and isfinite(value)):
         return repr(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(literal, value))}{',' if len(value) == 1 else ''})"
     raise TypeError(f"no literal for {type(value).__name__}")
 
 
@@ -341,7 +343,8 @@ class StatementPrinter:
         key = self._resolve(node.inputs[0].key)
         output = mark("v", f"{key[0]}.{key[1]}")
         leaves = ", ".join(self.leaf_names[forward.index, p - 1] for p in asked)
-        again = forward.index not in self.inside or self.spelling.pulls[forward.index] > 1
+        repeated = node.index in self.inside and forward.index not in self.inside
+        again = repeated or self.spelling.pulls[forward.index] > 1 or forward.index in self.spelling.learning
         retain = ", retain_graph=True" if again else ""
         keys = [self.name(Value(node, p, SILENT), "pull") for p in asked]
         targets = ", ".join(mark("v", key) for key in keys)

@@ -21,6 +21,8 @@ def apply(function: str, attributes: Mapping[str, object], inputs: Sequence[Tens
             return torch.zeros_like(x)
         case "flatten":
             return x.reshape(len(x), -1)
+        case "unflatten":
+            return x.reshape(len(x), *_sizes(attributes, "shape"))
         case "softmax":
             return softmax(x)
         case "sparsemax":
@@ -96,4 +98,10 @@ def _int(attributes: Mapping[str, object], name: str) -> int:
 def _float(attributes: Mapping[str, object], name: str) -> float:
     value = attributes[name]
     assert isinstance(value, float)
+    return value
+
+
+def _sizes(attributes: Mapping[str, object], name: str) -> tuple[int, ...]:
+    value = attributes[name]
+    assert isinstance(value, tuple)
     return value

@@ -31,6 +31,12 @@ def _flat(kinds: tuple[Kind, ...], _attributes: Attributes) -> Kind:
     return replace(kinds[0], shape=(kinds[0].size // kinds[0].streams,))
 
 
+def _shaped(kinds: tuple[Kind, ...], attributes: Attributes) -> Kind:
+    shape = attributes["shape"]
+    assert isinstance(shape, tuple)
+    return replace(kinds[0], shape=shape)
+
+
 def _with_ones(kinds: tuple[Kind, ...], _attributes: Attributes) -> Kind:
     return replace(kinds[0], shape=(kinds[0].shape[0] + 1,))
 
@@ -85,6 +91,7 @@ FUNCTIONS: dict[str, Function] = {
         Function("scale", "{factor} * {0}", atom=False),
         Function("zeros", "torch.zeros_like({0})", flops=0),
         Function("flatten", "{0}.flatten(1)", infer=_flat, flops=0),
+        Function("unflatten", "{0}.unflatten(1, {shape})", infer=_shaped, flops=0),
         Function("softmax", "{0}.softmax(1)", flops=5),
         Function("sparsemax", "sparsemax({0})", flops=10, imports=("sparsemax",)),
         Function("log", "{0}.clamp_min(1e-30).log()", flops=2),

@@ -114,6 +114,12 @@ class MonoForward(Rule):
         for block in run:
             h = s.fwd(block)
             if self.predict == "sum" and run.output is not None:
-                scores = h if block.is_output else s.head(run.head(block, self.projection(run, block)), h)
+                scores = h if block.is_output else self.scores(s, run, block, h)
                 total = scores if total is None else s.map("add", total, scores, name="total")
         return total
+
+    def scores(self, s: Recorder, run: Run, block: RunBlock, h: Value) -> Value:
+        """A projection's scores in the shape of the prediction, which an autoencoder's is an image's."""
+        assert run.output is not None
+        flat, shape = s.head(run.head(block, self.projection(run, block)), h), run.output.unit.output
+        return flat if flat.kind.shape == shape else s.map("unflatten", flat, name="scores", shape=shape)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from tests.rules.oracles import mono_forward
 from tests.rules.oracles.mono_forward import Predict
 from tests.rules.oracles.network import Activation, Loss, OptimizerName
-from tests.rules.running import Case, cases, check
+from tests.rules.running import Case, assert_close, cases, check, compiled, interpreted, scripted
 from tests.rules.samples import ACTIVATIONS, LOSSES
 
 
@@ -37,3 +37,22 @@ def test_projections_are_drawn_as_a_linear_layer_is() -> None:
     projection = found.before["hidden1.mono_forward.projection"]
     assert projection.shape == (3, 400)
     assert 0.9 * 400**-0.5 < np.abs(projection).max() <= 400**-0.5
+
+
+def test_the_sum_of_an_autoencoder_has_the_shape_of_its_input() -> None:
+    """Projections are flat, what the network draws again is an image: their sum is one too."""
+    text = (
+        "network images\ndata x: f32[1, 2, 3], y: class[3] = synthetic(examples = 20)\n"
+        "block code = x -> flatten -> linear(2) -> tanh\nblock redraw = code -> linear(6) -> reshape(1, 2, 3)\n"
+        "objective mse(redraw, x)\nlearn all with mono_forward(predict = sum)\n"
+        "train epochs = 1, batch = 4, optimizer = sgd(lr = 0.1), precision = f64\n"
+    )
+    program = compiled(text)
+    x = np.random.default_rng(0).random((4, 1, 2, 3))
+    for found in (
+        interpreted(program, [(x, np.zeros(4, int))], x), scripted(program, [(x, np.zeros(4, int))], x)
+    ):  # fmt: skip
+        w = found.after
+        code = np.tanh(x.reshape(4, 6) @ w["code.linear.weight"].T + w["code.linear.bias"])
+        redraw = code @ w["redraw.linear.weight"].T + w["redraw.linear.bias"]
+        assert_close(found.scores, (code @ w["code.mono_forward.projection"].T + redraw).reshape(x.shape), "the sum")
