@@ -49,7 +49,7 @@ HOMES = {
     "networkx": frozenset({"ir", "passes", "codegen", "interpret", "laws", "lab"}),
 }
 """Libraries that only some floors may import, even inside a function."""
-RUNTIME_MAY_IMPORT = frozenset({"torch", "numpy", "sklearn", "pynvml", "tqdm"})
+RUNTIME_MAY_IMPORT = frozenset({"torch", "numpy", "sklearn", "pynvml", "amdsmi", "tqdm"})
 
 RULES = (
     "backprop",

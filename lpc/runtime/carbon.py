@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 
-def carbon(joules: float | None, intensity_g_per_kwh: float | None, pue: float | None = None) -> dict[str, Any] | None:
-    """The `carbon` of result.json; None without measured energy or without an intensity: there is no default for either.
+def carbon(
+    joules: float | None, intensity_g_per_kwh: float, pue: float | None = None, source: str = "the program"
+) -> dict[str, Any] | None:
+    """The `carbon` of result.json; None without measured energy. `source`: who says what the intensity is.
 
     `pue`, the data centre's power usage effectiveness, is applied only where given. Making the hardware is left out.
     """
-    if joules is None or intensity_g_per_kwh is None:
+    if joules is None:
         return None
     facility_joules = joules * (1.0 if pue is None else pue)
     return {
         "grams": facility_joules / 3.6e6 * intensity_g_per_kwh,
         "intensity_g_per_kwh": intensity_g_per_kwh,
+        "intensity_source": source,
         "pue": pue,
         "it_joules": joules,
         "facility_joules": None if pue is None else facility_joules,

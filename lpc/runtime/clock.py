@@ -38,7 +38,7 @@ class Stopwatch:
     def joules(self) -> None:
         return None
 
-    def result(self) -> None:
+    def result(self, work: object) -> None:
         return None
 
     def close(self) -> None:

@@ -1,26 +1,29 @@
-"""An energy counter: every instrument is made to look like one, so that wrap, units and plausibility are dealt with once."""
+"""An energy counter: every instrument is made to look like one, so that units and plausibility are dealt with once."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
 
 class EnergyReading(NamedTuple):
-    """Microjoules since some beginning, and the samples taken since the last reading."""
+    """Microjoules since some beginning, the samples taken since the last reading, and why no difference to it can be believed."""
 
     microjoules: int
     samples: int = 1
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
 class EnergyCounter:
     """An instrument or, without `read`, why there is none (`note`) and what to do about it (`cure`).
 
-    It begins again at 0 after `wraps_at` microjoules; the device never draws `limit_w`: a reading that implies it is bad.
+    The device never draws `limit_w`: a reading that implies it is bad. `watts`: a second instrument, which a counter can be
+    held against. `exclusive` tells whether nobody else is on the device, `throttled` whether it is being slowed down for heat
+    or power, `conditions` what a fair comparison keeps the same; None: not known.
     """
 
     domain: str
@@ -31,11 +34,12 @@ class EnergyCounter:
     scope: str | None = None
     resolution_s: float | None = None
     read: Callable[[], EnergyReading] | None = None
+    watts: Callable[[], float] | None = None
     limit_w: float = 2000.0
-    wraps_at: int | None = None
-    is_exclusive: Callable[[], bool | None] = lambda: None
+    exclusive: Callable[[], bool | None] = lambda: None
+    throttled: Callable[[], bool | None] = lambda: None
+    conditions: Callable[[], Mapping[str, str | float]] = dict
     close: Callable[[], None] = lambda: None
-    conditions: dict[str, str | float] = field(default_factory=dict)
 
 
 def update_period(read: Callable[[], object], patience: float, nap: float) -> float | None:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from lpc.runtime.counter import EnergyCounter, EnergyReading
+from lpc.runtime.sampled import SampledPower
 
-SENSOR_ERROR = {"none": 0.0, "rapl": 0.03, "nvml-counter": 0.02, "nvml-power-average": 0.05}
+SENSOR_ERROR = {
+    "none": 0.0,
+    "rapl": 0.03,
+    "nvml-counter": 0.02,
+    "nvml-power-instant": 0.05,
+    "nvml-power-average": 0.05,
+    "amdsmi-counter": 0.05,
+}
 """Relative error of an instrument, one standard deviation: assumed, none of them was held against a wall meter."""
+CHECK_S = 5.0
+"""The shortest window in which a counter is held against the power sampled meanwhile."""
 
 
 def summed(one: Any, other: Any) -> Any:
@@ -29,6 +40,7 @@ class EnergyLedger:
     def __init__(self, counter: EnergyCounter) -> None:
         self.counter, self.failures = counter, 0
         self.last: EnergyReading | None = None
+        self.power: SampledPower | None = None
         instrument = {name: getattr(counter, name) for name in ("device", "source", "scope", "resolution_s")}
         self.account: dict[str, Any] = {
             "instruments": [instrument],
@@ -37,7 +49,9 @@ class EnergyLedger:
             "starts": 1,  # of counting: one a process, and one after every lost window
             "samples": 0,
             "overhead_s": 0.0,
-            "exclusive": [counter.is_exclusive()],
+            "exclusive": [counter.exclusive()],
+            "throttled": {"asked": 0, "slowed": 0},
+            "gaps": [],  # between the counter and its device's power, relative
             "notes": {},  # and how often
         }
 
@@ -52,6 +66,8 @@ class EnergyLedger:
         try:
             reading, self.failures = self.counter.read(), 0
             self.account["samples"] += reading.samples
+            if (slowed := self.counter.throttled()) is not None:
+                self.account["throttled"] = summed(self.account["throttled"], {"asked": 1, "slowed": int(slowed)})
         except Exception as error:
             self.failures += 1
             self.note(f"{'lost a window' if self.failures < 3 else 'given up'}: {error}")
@@ -63,17 +79,15 @@ class EnergyLedger:
         first, self.last = self.last, reading
         if first is None or reading is None:
             return None
-        energy, wraps_at = reading.microjoules - first.microjoules, self.counter.wraps_at
-        if energy < 0 and wraps_at:
-            energy += wraps_at
+        energy = reading.microjoules - first.microjoules
         # A counter that lags may put one more of its periods into a window.
         most = 1e6 * self.counter.limit_w * (seconds + (self.counter.resolution_s or 0.0))
-        if energy < 0:
+        if reading.doubt:
+            self.note(f"lost a window: {reading.doubt}")
+        elif energy < 0:
             self.note("lost a window: the counter went back (was the driver reloaded?)")
         elif energy > most:
             self.note("lost a window: more energy than the device can draw")
-        elif wraps_at and energy + wraps_at <= most:
-            self.note("lost a window: so long that the counter may have wrapped twice")
         else:
             return energy
         return None
@@ -81,38 +95,76 @@ class EnergyLedger:
     def book(self, phase: str, seconds: float, reading: EnergyReading | None) -> None:
         """Ends a window, with the reading that begins the next."""
         energy = self.advance(seconds, reading)
+        self.end_check(seconds, energy)
         if energy is None:
             self.account["starts"] += 1
         else:
             row = {"windows": 1, "microjoules": energy, "seconds": seconds}
             self.account["phases"] = summed(self.account["phases"], {phase: row})
 
+    def begin_check(self) -> None:
+        """From now on sample the device's power beside the counter, where it tells both."""
+        if self.counter.watts is not None and not self.account["gaps"]:
+            self.power = SampledPower(self.counter.watts, 0.05)
+            with suppress(Exception):
+                self.power.read()
+
+    def end_check(self, seconds: float, energy: int | None) -> None:
+        """Hold what the counter counted against the power of the same window: a sensor that looks a quarter of the time errs."""
+        power, self.power = self.power, None
+        if power is None:
+            return
+        power.stop.set()
+        with suppress(Exception):
+            expected = power.read().microjoules
+            if energy and expected and seconds >= CHECK_S:
+                gap = energy / expected - 1
+                self.account["gaps"].append(gap)
+                if abs(gap) > 0.1:
+                    self.note(f"the counter and the power sampled beside it are {abs(gap):.0%} apart")
+
+    def end(self) -> None:
+        """A counter that has gone by the end has no total."""
+        if 0 < self.failures < 3:
+            self.failures = 3
+            self.note("given up: it could not be read at the end")
+        self.account["exclusive"].append(self.counter.exclusive())
+        self.counter.close()
+
     def joules(self) -> float | None:
         """None where nothing was measured, or the counter was given up."""
         rows = self.account["phases"].values()
         return sum(row["microjoules"] for row in rows) / 1e6 if rows and self.failures < 3 else None
 
+    def remarks(self, used: Mapping[str, Any], exclusive: bool | None) -> list[str]:
+        """All that is unusual about the figure, or why there is none."""
+        account = self.account
+        found = [note for note in (self.counter.note, self.counter.cure) if note]
+        found += [text if times == 1 else f"{text} ({times} times)" for text, times in account["notes"].items()]
+        if used["source"].startswith("nvml-power") and account["samples"] < 60:
+            found.append("fewer than 60 samples of power")
+        if exclusive is False and used["scope"] == "board":
+            found.append("another process was on the board, or MIG has cut it up: all of the board is counted")
+        names = [f"{each['source']} of {each['device']}" for each in account["instruments"] if each["source"] != "none"]
+        if account["phases"] and len(set(names)) > 1:
+            found.append(f"counted by {', then '.join(dict.fromkeys(names))}")
+        return found
+
     def result(self, elapsed: float) -> dict[str, Any]:
         """One of the domains in result.json: joules, watts, seconds. Not known is null, never 0."""
         account, joules = self.account, self.joules()
         rows = account["phases"] if joules is not None else {}
-        instruments = [found for found in account["instruments"] if found["source"] != "none" or not rows]
-        instrument = instruments[-1]
+        used = [found for found in account["instruments"] if found["source"] != "none" or not rows][-1]
         window_s = sum(row["seconds"] for row in rows.values())
-        lost_s, idle = max(0.0, round(elapsed - window_s, 6)), account["idle"]
+        lost_s, idle, asked = max(0.0, round(elapsed - window_s, 6)), account["idle"], account["throttled"]["asked"]
         idle_w = idle["microjoules"] / 1e6 / idle["seconds"] if idle["seconds"] else None
-        notes = [note for note in (self.counter.note, self.counter.cure) if note]
-        notes += [text if times == 1 else f"{text} ({times} times)" for text, times in account["notes"].items()]
-        if instrument["source"].startswith("nvml-power") and account["samples"] < 60:
-            notes.append("fewer than 60 samples of power")
-        used = dict.fromkeys(f"{found['source']} of {found['device']}" for found in instruments)
-        if rows and len(used) > 1:
-            notes.append(f"counted by {', then '.join(used)}")
+        exclusive = False if False in account["exclusive"] else None if None in account["exclusive"] else True
+        error = max([SENSOR_ERROR[used["source"]], *(abs(gap) for gap in account["gaps"])])
         total = {"windows": account["starts"], "microjoules": (joules or 0.0) * 1e6, "seconds": window_s}
         return {
-            **instrument,
+            **used,
             "joules": joules,
-            "uncertainty": energy_deviation(total, total, instrument) if rows else None,
+            "uncertainty": energy_deviation(total, total, used["resolution_s"], error) if rows else None,
             "window_s": window_s,
             "lost_s": lost_s,
             "complete": lost_s == 0,
@@ -121,32 +173,35 @@ class EnergyLedger:
             "idle_w": idle_w,
             "idle_s": idle["seconds"],
             "net_joules": None if joules is None or idle_w is None else joules - idle_w * window_s,
-            "exclusive": False if False in account["exclusive"] else None if None in account["exclusive"] else True,
+            "exclusive": exclusive,
+            "throttled_share": account["throttled"]["slowed"] / asked if asked else None,
+            "power_gap": max(account["gaps"], key=abs, default=None),
             "phases": {
                 phase: {
                     "joules": row["microjoules"] / 1e6,
                     "window_s": row["seconds"],
-                    "uncertainty": energy_deviation(row, total, instrument),
+                    "uncertainty": energy_deviation(row, total, used["resolution_s"], error),
                 }
                 for phase, row in rows.items()
             },
-            "note": "; ".join(notes),
+            "note": "; ".join(self.remarks(used, exclusive)),
         }
 
 
 def energy_deviation(
-    row: Mapping[str, float], total: Mapping[str, float], instrument: Mapping[str, Any]
+    row: Mapping[str, float], total: Mapping[str, float], resolution_s: float | None, error: float
 ) -> dict[str, Any]:
-    """One standard deviation of the energy of `row`, a part of `total` or all of it.
+    """One standard deviation of the energy of `row`, a part of `total` or all of it; `error` is the instrument's, relative.
 
     A window begins and ends anywhere between two updates of the counter, u seconds apart: u·P/√6 at mean power P. Between
     phases, the counter's lag charges u/2 seconds of the power of one to the other.
     """
-    u, error = instrument["resolution_s"] or 0.0, SENSOR_ERROR[instrument["source"]]
-    joules, rest_s = row["microjoules"] / 1e6, total["seconds"] - row["seconds"]
+    u, joules, rest_s = resolution_s or 0.0, row["microjoules"] / 1e6, total["seconds"] - row["seconds"]
     watts = joules / max(row["seconds"], 1e-9)
     rest_w = (total["microjoules"] / 1e6 - joules) / rest_s if rest_s > 0 else watts
     random = u * watts * math.sqrt(row["windows"] / 6)
     systematic = error * joules + row["windows"] * u / 2 * abs(watts - rest_w)
-    method = f"ends u*P/sqrt(6), u = {u:.2g} s; instrument {error:.0%}, assumed"
+    method = (
+        f"ends u*P/sqrt(6), u = {u:.2g} s; instrument {error:.0%}, assumed or as far as it is from the power sampled"
+    )
     return {"joules": math.hypot(random, systematic), "random": random, "systematic": systematic, "method": method}

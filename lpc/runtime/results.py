@@ -66,6 +66,12 @@ def make_result(run: Run, own: set[str], validation: Scores, test: Scores) -> di
     phases = [phase_figures(run, phase) for phase in task.phases]
     flops = [phase.flops for phase in task.phases if phase.flops is not None]
     seen = [phase["examples"] for phase in phases]
+    total = (
+        sum(each * examples for each, examples in zip(flops, seen, strict=True)) if len(flops) == len(seen) else None
+    )
+    energy = run.clock.result(
+        [(phase.shares or {}, examples) for phase, examples in zip(task.phases, seen, strict=True)]
+    )
     parts = {name: getattr(run.splits, name) for name in ("train", "validation", "test")}
     return {
         "schema_version": 1,
@@ -100,14 +106,8 @@ def make_result(run: Run, own: set[str], validation: Scores, test: Scores) -> di
             "examples_per_s": sum(seen) / seconds["train"] if sum(seen) else None,
         },
         "memory": task.memory(run.device) if task.memory else None,
-        "flops": {
-            "per_step": sum(flops) * run.size,
-            "total": sum(each * examples for each, examples in zip(flops, seen, strict=True)),
-            "source": "modelled",
-        }
-        if len(flops) == len(seen)
-        else None,
-        "energy": run.clock.result(),
+        "flops": None if total is None else {"per_step": sum(flops) * run.size, "total": total, "source": "modelled"},
+        "energy": energy if task.estimate is None else task.estimate(energy, run.device, total, seconds),
         "carbon": task.carbon(joules) if task.carbon else None,
         "blocks": block_figures(run, own),
     }
@@ -144,11 +144,16 @@ def summary(result: dict[str, Any], folder: Path) -> str:
     part = next(name for name in ("test", "validation", "train") if result[name])
     figures = [f"{name} {value:.4f}" for name, value in result[part].items() if value is not None]
     best, passes = result["protocol"]["best_epoch"], result["protocol"]["data_passes"]
-    joules = result["energy"] and result["energy"]["totals"]["measured_joules"]
-    why = "; ".join(dict.fromkeys(domain["note"] for domain in result["energy"]["domains"])) if result["energy"] else ""
-    energy = f", {joules:.1f} J" if joules else f", energy not measured ({why})" if result["energy"] else ""
+    energy = f", {energy_summary(result['energy'])}" if result["energy"] else ""
     return (
         f"{part} {', '.join(figures) or 'not scored'}{f' (epoch {best}, the best)' if best else ''}\n"
         f"{passes} data pass{'' if passes == 1 else 'es'} in {result['time']['total_s']:.1f} s{energy}\n"
         f"{folder / 'result.json'} (and log.jsonl, model.pt, checkpoint.pt beside it)"
     )
+
+
+def energy_summary(energy: dict[str, Any]) -> str:
+    measured, estimated = (energy["totals"][f"{how}_joules"] for how in ("measured", "estimated"))
+    why = "; ".join(dict.fromkeys(domain["note"] for domain in energy["domains"] if domain["joules"] is None))
+    figure = f"energy not measured ({why})" if measured is None else f"{measured:.1f} J"
+    return figure if estimated is None else f"{figure}, estimated ~{estimated:.1f} J"

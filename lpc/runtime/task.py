@@ -27,6 +27,7 @@ class Phase:
     score: Callable[..., Any] | None = None  # in place of the task's
     watch: bool = True  # patience applies
     flops: int | None = None  # of a step, an example, as modelled
+    shares: dict[str, int] | None = None  # of them each block's, where energy is measured
 
 
 @dataclass(frozen=True)
@@ -60,4 +61,7 @@ class Task:
     rate: Callable[..., float] | None = None  # (step, steps in an epoch) -> what learning rates are multiplied by
     augment: Callable[..., Any] | None = None  # (batch, step) -> batch
     memory: Callable[..., Any] | None = None  # (device) -> peak bytes
+    estimate: Callable[..., Any] | None = (
+        None  # (energy, device, flops, seconds by phase) -> the energy with an estimate
+    )
     carbon: Callable[..., Any] | None = None  # (joules) -> the `carbon` of the result

@@ -1,4 +1,4 @@
-"""A clock that stands still until told, an NVML binding and a powercap tree that follow it: meters without hardware."""
+"""A clock that stands still until told; bindings of boards and a powercap tree that follow it: meters without hardware."""
 
 from __future__ import annotations
 
@@ -40,10 +40,18 @@ class NVMLError(Exception):
 
 @dataclass
 class FakeBoard:
-    """A board that draws `watts`; its counter shows whole ticks only, its power is what it is."""
+    """A board that draws `watts`; its counter shows whole ticks only, its power is what it is.
+
+    `seen`: what its sensor makes of the power, of which the counter is then the sum; `mean`: what the averaged power says.
+    """
 
     uuid: str
     watts: float = 200.0
+    seen: Callable[[], float] | None = None
+    mean: Callable[[], float] | None = None
+    has_instant: bool = False
+    reasons: int = 0
+    celsius: int = 40
     tick_s: float = 0.1
     start_mj: int = 5_000_000
     has_counter: bool = True
@@ -59,10 +67,11 @@ class FakeBoard:
 
     def pass_time(self, seconds: float) -> None:
         """Power is constant meanwhile, so the joules at the last tick are known exactly."""
+        watts = self.watts if self.seen is None else self.seen()
         ticks = math.floor((self.age + seconds) / self.tick_s + 1e-9)
         if ticks > math.floor(self.age / self.tick_s + 1e-9):
-            self.shown = self.joules + self.watts * (ticks * self.tick_s - self.age)
-        self.joules += self.watts * seconds
+            self.shown = self.joules + watts * (ticks * self.tick_s - self.age)
+        self.joules += watts * seconds
         self.age += seconds
 
 
@@ -100,7 +109,22 @@ class FakeNvml:
 
     def nvmlDeviceGetPowerUsage(self, board: FakeBoard) -> int:
         self.asked(board, "power", board.has_power)
-        return round(board.watts * 1000)
+        return round((board.watts if board.mean is None else board.mean()) * 1000)
+
+    def nvmlDeviceGetFieldValues(self, board: FakeBoard, fields: list[int]) -> list[Any]:
+        assert fields == [186]
+        self.asked(board, "instant")
+        return [
+            SimpleNamespace(
+                nvmlReturn=3 * (not board.has_instant), value=SimpleNamespace(uiVal=round(board.watts * 1000))
+            )
+        ]
+
+    def nvmlDeviceGetCurrentClocksEventReasons(self, board: FakeBoard) -> int:
+        return board.reasons
+
+    def nvmlDeviceGetTemperature(self, board: FakeBoard, sensor: int) -> int:
+        return board.celsius
 
     def nvmlDeviceGetPowerManagementLimit(self, board: FakeBoard) -> int:
         return round(board.limit_w * 1000)
@@ -110,6 +134,37 @@ class FakeNvml:
 
     def nvmlDeviceGetComputeRunningProcesses(self, board: FakeBoard) -> list[Any]:
         return [SimpleNamespace(pid=pid) for pid in board.pids]
+
+
+class FakeAmdsmi:
+    """The names of AMD's binding that the meter uses; boards by their place on the PCI bus, which stands for their handle."""
+
+    def __init__(
+        self, time: FakeTime, *boards: FakeBoard, unit_uj: float = 15.3, key: str = "energy_accumulator"
+    ) -> None:
+        self.boards = {board.uuid: board for board in boards}
+        self.unit_uj, self.key, self.says = unit_uj, key, ""
+        for board in boards:
+            time.listeners.append(board.pass_time)
+
+    def amdsmi_init(self) -> None:
+        if self.says:
+            print(self.says)
+
+    def amdsmi_get_processor_handles(self) -> list[FakeBoard]:
+        return list(self.boards.values())
+
+    def amdsmi_get_gpu_device_bdf(self, board: FakeBoard) -> str:
+        return board.uuid
+
+    def amdsmi_get_energy_count(self, board: FakeBoard) -> dict[str, float]:
+        board.calls["energy"] = board.calls.get("energy", 0) + 1
+        if board.fault is not None:
+            raise board.fault
+        return {self.key: round(board.shown * 1e6 / self.unit_uj), "counter_resolution": self.unit_uj, "timestamp": 0}
+
+    def amdsmi_get_gpu_process_list(self, board: FakeBoard) -> list[dict[str, Any]]:
+        return [{"pid": pid, "name": "python"} for pid in board.pids]
 
 
 class FakePowercap:
@@ -159,11 +214,22 @@ class FakeMachine:
         self.monkeypatch.setattr(torch.cuda, "synchronize", self.synchronize)
         return nvml
 
+    def install_amd(self, *boards: FakeBoard, bus: int = 0xC1, **more: Any) -> FakeAmdsmi:
+        """Boards for amdsmi; torch is one for ROCm, and sees the board on that bus."""
+        amdsmi = FakeAmdsmi(self.time, *boards, **more)
+        place = SimpleNamespace(pci_domain_id=0, pci_bus_id=bus, pci_device_id=0)
+        self.monkeypatch.setitem(sys.modules, "amdsmi", amdsmi)
+        self.monkeypatch.setattr(torch.version, "hip", "6.4")
+        self.monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: place)
+        self.monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Fake AMD")
+        self.monkeypatch.setattr(torch.cuda, "synchronize", self.synchronize)
+        return amdsmi
+
 
 def fake_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:
     """A machine without boards or zones, until they are added."""
     time = FakeTime()
-    for module in ("counter", "sampled", "meter"):
+    for module in ("counter", "sampled", "rapl", "meter"):
         monkeypatch.setattr(f"lpc.runtime.{module}.time", time)
     return FakeMachine(time, FakePowercap(tmp_path / "powercap", time), monkeypatch)
 

@@ -161,5 +161,5 @@ def test_a_zone_that_vanishes_makes_the_figure_null(machine: FakeMachine) -> Non
 def test_the_socket_is_never_called_one_s_own(machine: FakeMachine) -> None:
     machine.powercap.add("intel-rapl:0", "package-0", watts=50.0)
     found: EnergyCounter = open_rapl(machine.powercap.root)[0]
-    assert found.is_exclusive() is False
+    assert found.exclusive() is False
     assert "whole socket" in found.note
