@@ -1,7 +1,8 @@
 """Rolling: lines that repeat from block to block of a chain become one loop.
 
 Compares marked lines, not nodes and not final text: group k must be group k - 1 with every chain index moved by one, values may
-come only from the same or the previous group, and nothing after the loop may read any but the last group's values.
+come only from the same or the previous group, and nothing after the loop may read any but the last group's values. Where other
+loops read them, `kept` makes the loops.
 """
 
 from __future__ import annotations
@@ -10,13 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lpc.codegen.kept import SHORTEST, Chains, keep
 from lpc.codegen.lines import CLOSE, MARK, OPEN, Line, mark
-
-SHORTEST = 3
-"""Fewer repetitions than this are printed out."""
-
-Chains = Mapping[str, tuple[str, int]]
-"""The chain and index of each block that has one."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +23,7 @@ class _Group:
 
 def roll(lines: Sequence[Line], chains: Chains, named: dict[str, str]) -> list[Line]:
     """Roll what can be rolled; `named` are preferred names, from which roles are told. A rolled value gets its chain's name."""
+    lines = keep(lines, _never_rolled(lines, chains, named), chains, named) or lines
     groups = _groups(lines)
     made: list[Line] = []
     position = 0
@@ -37,6 +34,21 @@ def roll(lines: Sequence[Line], chains: Chains, named: dict[str, str]) -> list[L
         made += rolled if rolled is not None else [line for group in groups[position:end] for line in group.lines]
         position = end
     return made
+
+
+def _never_rolled(lines: Sequence[Line], chains: Chains, named: Mapping[str, str]) -> set[int]:
+    """Positions of the lines that this module finds no loop for."""
+    groups = _groups(lines)
+    writer = {key: line.block for line in lines for key in line.writes}
+    free: set[int] = set()
+    position = line = 0
+    while position < len(groups):
+        end = _run_end(groups, position, chains, writer, named)
+        count = sum(len(group.lines) for group in groups[position:end])
+        if end - position < SHORTEST or _merged_names(groups, position, end) is None:
+            free.update(range(line, line + count))
+        position, line = end, line + count
+    return free
 
 
 def _groups(lines: Sequence[Line]) -> list[_Group]:

@@ -52,6 +52,8 @@ class Spelling:
     """Gradients of losses, wanted as numbers, of losses that are computed anyway: autograd takes those from the value."""
     leaves: dict[int, list[int]] = field(default_factory=dict)
     """Forwards whose inputs (by position) an explicit vjp asks gradients of."""
+    learning: set[int] = field(default_factory=set)
+    """Forwards of segments."""
     pulls: dict[int, int] = field(default_factory=dict)
     """How many explicit vjps each forward has; a graph walked more than once must be retained."""
 
@@ -204,3 +206,4 @@ class _Speller:
             segment.forwards.sort(key=lambda node: node.index)
             segment.roots.sort(key=lambda root: (root.value.key, root.cotangent is not None))
         self.made.segments = list(distinct.values())
+        self.made.learning = set(self.segment_of)

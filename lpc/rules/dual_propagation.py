@@ -132,6 +132,7 @@ class DualPropagation(Rule):
     ) -> tuple[Value, Value | None]:
         """The error at a block's pre-activations, and what the mean of its states hands on; None where that is h still."""
         parts, name = self._parts(run, block), block.name
+        s.within(block)
         if parts.activation is None:
             return arriving, None
         if parts.upper is not None:

@@ -65,6 +65,10 @@ class Recorder:
         """The current value of a weight of the network, by its state name, as a number without gradient."""
         return self.tape.record("get", (), (Kind("fixed", shape),), name=name, source=name)[0]
 
+    def within(self, block: RunBlock) -> None:
+        """What follows belongs to a block's learning: for comments, costs and loops over chains. Evaluating it says so too."""
+        self.tape.block = block.name
+
     # -- primitives -------------------------------------------------------------------------------------------------
 
     def fwd(self, block: RunBlock, *inputs: Value, frozen: bool = False) -> Value:
