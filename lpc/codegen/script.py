@@ -33,6 +33,7 @@ from lpc.ir.network import TARGET, Block
 from lpc.ir.program import Optimizer, Program
 from lpc.ir.step import Added, walk
 from lpc.ir.types import Label, Tensor
+from lpc.passes.cost import block_flops
 from lpc.rules import registry
 from lpc.rules.tracer import Traced
 from lpc.syntax import tree
@@ -350,10 +351,14 @@ class _ScriptPrinter:
         if m.memory:
             self.imports.add("peak_memory")
             fields.append(("memory", "peak_memory"))
+        if m.estimate is not None:
+            self.imports.add("with_estimate")
+            model = f"pj_per_flop={m.estimate.pj_per_flop!r}, idle_w={m.estimate.idle_w!r}"
+            fields.append(("estimate", f"lambda *run: with_estimate(*run, {model})"))
         if m.carbon is not None:
             self.imports.add("carbon")
-            pue = m.carbon.get("pue")
-            fields.append(("carbon", f"lambda joules: carbon(joules, {m.carbon['intensity']!r}, {pue!r})"))
+            factors = f"{m.carbon.intensity!r}, {m.carbon.pue!r}, {json.dumps(m.carbon.source)}"
+            fields.append(("carbon", f"lambda joules: carbon(joules, {factors})"))
         return "\n".join(["TASK = Task(", *(f"    {name}={text}," for name, text in fields), ")"])
 
     def _protocol_fields(self) -> list[tuple[str, str]]:
@@ -388,7 +393,7 @@ class _ScriptPrinter:
         rules = {block.name: self.program.uses[block.name].rule for block in self.network.blocks}
         return [("rules", self._table(rules)), ("places", self._table(self.places))]
 
-    def _table(self, values: Mapping[str, str]) -> str:
+    def _table(self, values: Mapping[str, str | int]) -> str:
         items: list[str] = []
         blocks = list(self.network.blocks)
         at = 0
@@ -428,6 +433,9 @@ class _ScriptPrinter:
             if turn.judged:
                 fields.append(f"score={turn.score_function}")
             fields.append(f"flops={turn.flops!r}")
+            if self.program.measurements.energy:
+                shares = block_flops(turn.phase)
+                fields.append(f"shares={self._table({b.name: shares.get(b.name, 0) for b in self.network.blocks})}")
             texts.append(f"Phase({', '.join(fields)})")
         return f"({', '.join(texts)},)" if len(texts) == 1 else f"({', '.join(texts)})"
 

@@ -84,13 +84,31 @@ class Protocol:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """Energy by a model: what the program says an operation takes, and the device at all times."""
+
+    pj_per_flop: float
+    idle_w: float
+
+
+@dataclass(frozen=True)
+class Carbon:
+    """Grams of CO₂ equivalent a kilowatt-hour, whose word that is, and what a data centre draws for each watt of its machines."""
+
+    intensity: float
+    pue: float | None = None
+    source: str = "the program"
+
+
+@dataclass(frozen=True)
 class Measurements:
-    """The `measure` clause: what the result reports, with options (`carbon` has `intensity` in g/kWh and `pue`)."""
+    """The `measure` clause: what the result reports."""
 
     energy: bool = False
     memory: bool = False
     flops: bool = False
-    carbon: Mapping[str, float] | None = None
+    carbon: Carbon | None = None
+    estimate: Estimate | None = None
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,16 @@ def example_flops(phase: TracedPhase) -> int:
     return sum(node_flops(node, used) for node in phase.nodes)
 
 
+def block_flops(phase: TracedPhase) -> dict[str, int]:
+    """The same, by the block they are done for."""
+    used, owners = used_ports(phase.nodes), _owners(phase.nodes)
+    found: dict[str, int] = {}
+    for node in phase.nodes:
+        if owners[node.index]:
+            found[owners[node.index]] = found.get(owners[node.index], 0) + node_flops(node, used)
+    return found
+
+
 def node_cost(node: Node, batch: int, used: set[tuple[int, int]]) -> Cost:
     """One node's cost for a batch: its operations, and the tensors it reads and writes."""
     if node.body is not None:

@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from lpc.diagnostics import Diagnostic, Edit, Report, error, nearest, warning
-from lpc.ir.program import DataUse, Measurements, Optimizer, Placement, Program, Protocol, Schedule
+from lpc.ir.grid import INTENSITIES, SOURCE, YEAR
+from lpc.ir.program import Carbon, DataUse, Estimate, Measurements, Optimizer, Placement, Program, Protocol, Schedule
 from lpc.passes.arguments import Resolved, resolve
 from lpc.passes.clauses import missing
 from lpc.passes.contract import Fact, pass_
 from lpc.passes.scope import SOUND
 from lpc.passes.selectors import Chains, Line, chains_of, distribute
 from lpc.passes.signatures import Parameter, Signature
-from lpc.passes.tables import MEASURES, OPTIMIZERS, PLACE, SCHEDULES, TRAIN
+from lpc.passes.tables import ESTIMATES, MEASURES, OPTIMIZERS, PLACE, SCHEDULES, TRAIN
 from lpc.passes.values import Hole, read
 from lpc.source import Span
 from lpc.syntax import tree
@@ -72,7 +73,7 @@ class NesterovWithoutMomentum(Diagnostic):
 
 @error("LP410")
 class UnknownMeasure(Diagnostic):
-    """What a script can report: `energy`, `memory`, `flops`, `carbon(intensity = ...)`. Time is always reported."""
+    """What a script can report: `energy`, `memory`, `flops`, `carbon(...)`. Time is always reported."""
 
     title = "there is nothing to measure named `{name}`"
     label = "not a measure"
@@ -94,6 +95,21 @@ class CarbonWithoutEnergy(Diagnostic):
     help = "write `measure energy, carbon(...)`"
     bad = SOUND + "measure carbon(intensity = 385)\n"
     good = SOUND + "measure energy, carbon(intensity = 385)\n"
+
+
+@error("LP412")
+class NoIntensity(Diagnostic):
+    """Carbon is energy times the intensity of the electricity. A program writes either the intensity, in grams of CO₂
+    equivalent a kilowatt-hour, or a country whose yearly mean is in lpc's table (`docs/energy.md` lists it with its year and
+    source). There is no default, and nothing is looked up by address.
+    """
+
+    title = "`carbon` needs one of `intensity` and `country`, found {found}"
+    label = "{found}"
+    help = "write `carbon(intensity = 385)`, or `carbon(country = NL)`"
+    bad = SOUND + "measure energy, carbon(pue = 1.2)\n"
+    good = SOUND + "measure energy, carbon(country = NL, pue = 1.2)\n"
+    found: str
 
 
 @error("LP420")
@@ -140,7 +156,7 @@ def protocol(program: Program, report: Report) -> Program:
 
     Before: a plain text; `data` is known.
     After: `protocol`, `measurements` and `placement` are there.
-    Errors: LP400-LP403 (train), LP410-LP411 (measure), LP420, LP310-LP313 (place).
+    Errors: LP400-LP403 (train), LP410-LP412 (measure), LP420, LP310-LP313 (place).
     """
     clauses = program.file.clauses
     train = next((clause for clause in clauses if isinstance(clause, tree.Train)), None)
@@ -255,8 +271,27 @@ def _measurements(items: Sequence[tree.Call], report: Report) -> Measurements:
         report.add(CarbonWithoutEnergy(span=next(item.span for item in items if item.name == "carbon")))
     factors = None
     if carbon is not None and carbon.complete:
-        factors = {name: value for name, value in carbon.values.items() if value is not None}
-    return Measurements("energy" in found, "memory" in found, "flops" in found, factors)
+        factors = _carbon(carbon, next(item.span for item in items if item.name == "carbon"), report)
+    estimate = _estimate(found["energy"], report) if "energy" in found else None
+    return Measurements("energy" in found, "memory" in found, "flops" in found, factors, estimate)
+
+
+def _carbon(found: Resolved, span: Span, report: Report) -> Carbon | None:
+    intensity, country, pue = (found.values[name] for name in ("intensity", "country", "pue"))
+    if (intensity is None) == (country is None):
+        report.add(NoIntensity(span=span, found="neither" if country is None else "both"))
+        return None
+    if country is None:
+        return Carbon(intensity, pue)
+    return Carbon(float(INTENSITIES[country]), pue, f"{country} in {YEAR}: {SOURCE}")
+
+
+def _estimate(energy: Resolved, report: Report) -> Estimate | None:
+    call = energy.values["estimate"] if energy.complete else None
+    if not isinstance(call, tree.Call):
+        return None
+    found = resolve(call.arguments, ESTIMATES[call.name], call.span, report)
+    return Estimate(found.values["pj_per_flop"], found.values["idle"]) if found.complete else None
 
 
 STAGE = Signature("place", "clause", (Parameter("stage", "int", least=1),))

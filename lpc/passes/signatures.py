@@ -24,6 +24,7 @@ Kind = Literal[
     "input",  # a name of the data
     "share",  # a whole number of examples, or a percentage of them
     "bytes",  # a quantity of memory
+    "watts",  # a quantity of power
     "names",  # a list of names
     "call",  # one of `words`, perhaps with arguments
     "any",  # whatever a parameter of a function stands for
@@ -39,6 +40,7 @@ KIND_IN_WORDS: Mapping[str, str] = {
     "input": "a name of the data",
     "share": "a number of examples or a percentage, as `5000` or `10%`",
     "bytes": "an amount of memory, as `2GiB`",
+    "watts": "a power, as `55W`",
     "names": "a list of names, as `[a, b]`",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lpc.ir.grid import INTENSITIES, YEAR
 from lpc.ir.op import REQUIRED
 from lpc.passes.signatures import Parameter, Signature
 
@@ -89,15 +90,41 @@ TRAIN = Signature(
 EITHER = frozenset({"epochs", "steps"})
 """Options of which a program has one: what a variant or `--set` gives takes the place of the other."""
 
+ESTIMATES: Mapping[str, Signature] = {
+    "flops": Signature(
+        "flops",
+        "estimate",
+        (
+            Parameter("pj_per_flop", "float", above=0, summary="picojoules for each modelled operation of training"),
+            Parameter("idle", "watts", least=0, summary="what the device draws at all times"),
+        ),
+    ),
+}
+
 MEASURES: Mapping[str, Signature] = {
     name: Signature(name, "measure", parameters)
     for name, parameters in {
-        "energy": (),
+        "energy": (
+            Parameter(
+                "estimate",
+                "call",
+                None,
+                tuple(ESTIMATES),
+                summary="a model, told beside what is measured, never instead",
+            ),
+        ),
         "memory": (),
         "flops": (),
         "carbon": (
-            Parameter("intensity", "float", least=0, summary="of the electricity, in g CO₂ a kWh"),
+            Parameter("intensity", "float", None, least=0, summary="of the electricity, in g CO₂ a kWh"),
             Parameter("pue", "float", None, least=1, summary="what a data centre draws for each watt of its machines"),
+            Parameter(
+                "country",
+                "word",
+                None,
+                tuple(INTENSITIES),
+                summary=f"the intensity of a country's electricity in {YEAR}",
+            ),
         ),
     }.items()
 }
@@ -113,5 +140,5 @@ PLACE = Signature(
 
 
 def value_call(name: str) -> Signature | None:
-    """The signature of a call that is a value: an optimizer or a schedule."""
-    return OPTIMIZERS.get(name) or SCHEDULES.get(name)
+    """The signature of a call that is a value: an optimizer, a schedule, an estimate."""
+    return OPTIMIZERS.get(name) or SCHEDULES.get(name) or ESTIMATES.get(name)

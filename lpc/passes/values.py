@@ -190,6 +190,11 @@ def _bytes(expr: tree.Expr, _single: bool) -> Setting:
     return _whole(expr)
 
 
+def _watts(expr: tree.Expr, _single: bool) -> Setting:
+    dimension, factor = UNITS.get(expr.unit, ("", 0.0)) if isinstance(expr, tree.Quantity) else ("", 0.0)
+    return expr.value * factor if isinstance(expr, tree.Quantity) and dimension == "watts" else None
+
+
 def _sizes(expr: tree.Expr, single: bool) -> Setting:
     items = (expr,) if single else expr.items if isinstance(expr, tree.ListExpr) else ()
     sizes = tuple(_whole(item) for item in items)
@@ -226,6 +231,7 @@ _READERS: Mapping[str, Callable[[tree.Expr, bool], Setting]] = {
     "input": lambda expr, _: expr.name if isinstance(expr, tree.Name) else None,
     "share": _share,
     "bytes": _bytes,
+    "watts": _watts,
 }
 
 
@@ -238,6 +244,8 @@ def _misread(expr: tree.Expr, parameter: Parameter, callee: str) -> Diagnostic:
             advice = f"write `{int(expr.value)}`"
         elif parameter.kind == "share" and 0 < expr.value < 1:
             advice = f"write `{expr.value * 100:g}%`"
+    if isinstance(expr, tree.Number) and parameter.kind == "watts":
+        advice = f"write `{expr.value}W`"
     if isinstance(expr, tree.String) and expr.value in parameter.words:
         advice = f"words are written without quotes: `{expr.value}`"
     return WrongValue(

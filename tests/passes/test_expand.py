@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from lpc.ir.program import Carbon
 from lpc.passes.dump import dump
 from tests.passes.checking import BASE, checked, codes, sound, without
 
@@ -269,7 +270,7 @@ def test_variants_merge_option_by_option() -> None:
     assert (protocol.epochs, protocol.steps, protocol.batch, protocol.patience) == (None, 900, 8, 2)
     assert protocol.optimizer.kind == "adam"
     assert (placement.stages, placement.balance, placement.pins) == (3, "flops", {"side": 3, "readout": 2})
-    assert (measured.energy, measured.flops, measured.carbon) == (True, True, {"intensity": 1.0})
+    assert (measured.energy, measured.flops, measured.carbon) == (True, True, Carbon(1.0))
 
 
 def test_variants_override_lets() -> None:

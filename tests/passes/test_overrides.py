@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lpc.ir.program import Program
+from lpc.ir.program import Carbon, Program
 from tests.passes.checking import checked, sound
 
 TEXT = """network example
@@ -68,7 +68,7 @@ def test_options() -> None:
     assert (protocol.batch, protocol.patience, protocol.optimizer.lr) == (None, 2, 0.7)
     assert protocol.optimizer.arguments["momentum"] == 0.9
     assert program.data.arguments["validation"] == 100
-    assert program.measurements.carbon == {"intensity": 5.0}
+    assert program.measurements.carbon == Carbon(5.0)
     assert program.placement.stages == 2
 
 

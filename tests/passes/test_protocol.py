@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lpc.ir.program import Placement, Protocol, Schedule
+from lpc.ir.grid import INTENSITIES
+from lpc.ir.program import Carbon, Estimate, Placement, Protocol, Schedule
 from tests.passes.checking import BASE, checked, codes, sound, without
 
 
@@ -129,8 +130,22 @@ def test_options_of_several_lines_are_one_list() -> None:
 def test_measures() -> None:
     measured = sound(BASE + "measure energy, memory\nmeasure carbon(385, pue = 1.2)\n").measurements
     assert (measured.energy, measured.memory, measured.flops) == (True, True, False)
-    assert measured.carbon == {"intensity": 385.0, "pue": 1.2}
+    assert measured.carbon == Carbon(385.0, 1.2)
     assert sound(BASE).measurements.carbon is None
+
+
+def test_the_intensity_of_a_country_is_dated_and_has_its_source() -> None:
+    found = sound(BASE + "measure energy, carbon(country = NL, pue = 1.1)\n").measurements.carbon
+    assert found == Carbon(253.0, 1.1, "NL in 2024: Ember, Yearly Electricity Data")
+    assert all(len(code) == 2 and code.isupper() and 20 <= grams <= 1000 for code, grams in INTENSITIES.items())
+    assert list(INTENSITIES) == sorted(INTENSITIES)
+
+
+@pytest.mark.parametrize(("written", "idle_w"), [("55W", 55.0), ("0.1kW", 100.0), ("500mW", 0.5), ("0W", 0.0)])
+def test_an_estimate_is_only_what_the_program_says(written: str, idle_w: float) -> None:
+    found = sound(f"{BASE}measure energy(estimate = flops(pj_per_flop = 1.2, idle = {written}))\n").measurements
+    assert (found.energy, found.estimate) == (True, Estimate(1.2, idle_w))
+    assert sound(BASE + "measure energy\n").measurements.estimate is None
 
 
 @pytest.mark.parametrize(
@@ -138,12 +153,22 @@ def test_measures() -> None:
     [
         ("enery", "LP410"),
         ("enery, carbon(1)", "LP410"),
-        ("energy(3)", "LP111"),
+        ("memory(3)", "LP111"),
+        ("energy(3)", "LP114"),
         ("carbon(1)", "LP411"),
-        ("energy, carbon", "LP113"),
+        ("energy, carbon", "LP412"),
+        ("energy, carbon(385, country = NL)", "LP412"),
+        ("energy, carbon(country = XX)", "LP116"),
+        ('energy, carbon(country = "NL")', "LP114"),
+        ("energy(estimate = 3)", "LP114"),
+        ("energy(estimate = flop(pj_per_flop = 1, idle = 1W))", "LP116"),
+        ("energy(estimate = flops(pj_per_flop = 1))", "LP113"),
+        ("energy(estimate = flops(pj_per_flop = 0, idle = 1W))", "LP115"),
+        ("energy(estimate = flops(pj_per_flop = 1, idle = 55))", "LP114"),
+        ("energy(estimate = flops(pj_per_flop = 1, idle = 1GiB))", "LP114"),
         ("energy, carbon(-1)", "LP115"),
         ("energy, carbon(1, pue = 0.5)", "LP115"),
-        ("energy, carbon(1, country = 3)", "LP110"),
+        ("energy, carbon(1, city = 3)", "LP110"),
     ],
 )
 def test_mistakes_in_measure(items: str, code: str) -> None:
