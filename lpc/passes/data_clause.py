@@ -136,6 +136,17 @@ class NoImages(Diagnostic):
     found: str
 
 
+@error("LP508")
+class NoEdges(Diagnostic):
+    """The language has graphs, and this version checks networks that use them; its scripts read no edges from any source."""
+
+    title = "`{name}` holds edges, which scripts of this version cannot read"
+    label = "not there yet"
+    bad = _with_data('data image: f32[64], graph: edges, label: class[10] = npz("set.npz")')
+    good = _with_data('data image: f32[64], label: class[10] = npz("set.npz")')
+    name: str
+
+
 def use_data(clause: tree.Data, report: Report) -> DataUse:
     """What the clause says. A name whose type is a mistake is `Unknown`."""
     name = clause.source.name
@@ -156,6 +167,10 @@ def use_data(clause: tree.Data, report: Report) -> DataUse:
     if resolved.complete:
         _check_shares(source, arguments, resolved.spans, report)
         _check_images(arguments, types, resolved.spans, report)
+    if source.available:
+        for binding, type_ in zip(clause.bindings, types, strict=True):
+            if isinstance(type_, Edges):
+                report.add(NoEdges(span=binding.span, name=binding.name))
     bindings = tuple((binding.name, type_) for binding, type_ in zip(clause.bindings, types, strict=True))
     return DataUse(name, arguments, bindings, clause.span)
 

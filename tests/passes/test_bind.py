@@ -88,14 +88,16 @@ objective cross_entropy(readout, label)
 learn all with backprop
 train epochs = 1, batch = all
 """
-    found = network(text)
+    program, report = checked(text)
+    found = program.network
+    assert found is not None and [d.code for d in report.errors] == ["LP508"]  # checked, and not there yet
     assert found.node("graph").type == Edges()
     assert [found.node(f"layer_{k}.gcn").inputs for k in (1, 2)] == [("nodes", "graph"), ("layer_1.relu", "graph")]
     assert found.block("layer_2").inputs == ("layer_1", "graph")
-    assert errors(text.replace("edges = graph", "edges = nodes")) == ["LP200"]
-    assert errors(text.replace("edges = graph", "edges = grahp")) == ["LP101"]
-    assert errors(text.replace("edges = graph", "edges = 3")) == ["LP114"]
-    assert errors(text.replace(", edges = graph", "")) == ["LP113"]
+    assert errors(text.replace("edges = graph", "edges = nodes")) == ["LP508", "LP200"]
+    assert errors(text.replace("edges = graph", "edges = grahp")) == ["LP508", "LP101"]
+    assert errors(text.replace("edges = graph", "edges = 3")) == ["LP508", "LP114"]
+    assert errors(text.replace(", edges = graph", "")) == ["LP508", "LP113"]
 
 
 def test_blocks_stand_in_the_order_they_are_computed() -> None:
