@@ -50,10 +50,15 @@ class Tendency:
 
 def tendency(family: Family) -> Tendency:
     """Differences from the limit at `SIZES`, until they are rounding, and the slope of their logarithms."""
+    return fitted(lambda size: (family.at(size), family.limit))
+
+
+def fitted(pair: Callable[[float], tuple[Run, Run]]) -> Tendency:
+    """The same of pairs of runs that should tend to each other; the second of a pair is what distances are measured by."""
     sizes: list[float] = []
     differences: list[float] = []
     for size in SIZES:
-        found = distance(family.at(size), family.limit)
+        found = distance(*pair(size))
         if found < ROUNDING:
             break
         sizes.append(size)
@@ -72,9 +77,16 @@ def _order(sizes: Sequence[float], differences: Sequence[float]) -> float:
 
 
 def distance(made: Run, limit: Run) -> float:
-    """The largest difference of any shared tensor after any step, as a part of the limit's largest movement of that tensor."""
-    shared = [name for name in limit.before if name in made.before and limit.movement(name) > 0]
-    if not shared or len(made.states) != len(limit.states):
+    """The largest difference of any shared tensor after any step, as a part of the limit's largest movement of that tensor, or,
+    where that does not move, of any.
+    """
+    movements = {name: limit.movement(name) for name in limit.before if name in made.before}
+    if not any(movements.values()) or len(made.states) != len(limit.states):
         raise Broken("a run and its limit have no steps or no tensors in common")
+    if unlike := [name for name in movements if made.before[name].shape != limit.before[name].shape]:
+        raise Broken(f"`{unlike[0]}` has another shape in a run than in its limit")
+    scale = max(movements.values())
     pairs = list(zip(made.states, limit.states, strict=True))
-    return max(largest(one[name] - other[name]) / limit.movement(name) for one, other in pairs for name in shared)
+    return max(
+        largest(one[name] - other[name]) / (size or scale) for one, other in pairs for name, size in movements.items()
+    )
