@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs.generate import commands, design, errors, language, operations, readme, result, rules
+from docs.generate import commands, design, errors, language, laws, operations, readme, result, rules
 from docs.generate.says import with_messages
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -19,7 +19,7 @@ WHOLE = ("docs/rules", "docs/errors")
 
 def written() -> dict[str, str]:
     """Every page with generated text, by its path, as it should be."""
-    pages = {"docs/operations.md": operations.whole(), "docs/commands.md": commands.whole()}
+    pages = {"docs/operations.md": operations.whole(), "docs/commands.md": commands.whole(), "docs/laws.md": laws.whole()}
     pages |= {f"docs/rules/{name}": text for name, text in rules.pages().items()}
     pages |= {f"docs/errors/{name}": text for name, text in errors.pages().items()}
     made = parts()

@@ -20,7 +20,7 @@ from lpc.laws.agreement import Broken, Run, run_of
 from lpc.laws.convergence import Family, tendency
 from lpc.laws.joined import joined_clauses, joined_names
 from lpc.laws.slopes import SLOPE, slope
-from lpc.laws.validation import exactly, reference_run
+from lpc.laws.validation import Devices, Moment, exactly, interpreter_of, reference_run
 from lpc.passes.pipeline import run
 from lpc.rules.law import Array, Arrays, Batch, Inapplicable
 from lpc.source import Source
@@ -43,6 +43,8 @@ class NetworkTrial:
     batches: Sequence[Batch]
     unseen: Batch
     seed: int = 1
+    devices: Devices = field(default_factory=dict)
+    """What stands for black boxes."""
     worst: float = 0.0
     """The largest difference found among things that should be equal, as a part of their movement or size."""
     compared: int = 0
@@ -114,7 +116,9 @@ class NetworkTrial:
             if node.kind != "data" and node.owner != TARGET:
                 given = [made[self.network.block(n).output if self.network.has_block(n) else n] for n in node.inputs]
                 weights = {weight.name: state[f"{node.name}.{weight.name}"] for weight in node.weights}
-                made[node.name] = evaluate(node.kind, node.arguments, given, weights, training=False)
+                box = self.devices.get(str(node.arguments.get("name")))
+                device = box() if box is not None else None
+                made[node.name] = evaluate(node.kind, node.arguments, given, weights, training=False, device=device)
         return made[self.network.block(block).output].numpy()
 
     def one_hot(self, labels: Array) -> Array:
@@ -155,9 +159,9 @@ class NetworkTrial:
         given = [tensors(batch) for batch in batches]
         values = {name: torch.tensor(value) for name, value in start.items()}
         with exactly(self.seed):
-            moments = reference_run(program, given, jitter=jitter, start=values)
+            moments = reference_run(program, given, self.devices, jitter, values)
             moments = [m for m in moments if m.phase != "prediction"]
-            moments += predictions(program, moments[-1].tensors, [tensors(self.unseen)])
+            moments += predictions(program, moments[-1].tensors, [tensors(self.unseen)], self.devices)
         return run_of(moments, lambda size: self._run(program, batches, start, size))
 
     # -- what must hold ---------------------------------------------------------------------------------------------
@@ -193,7 +197,10 @@ class NetworkTrial:
         once = self.learn(use, steps=1, rate=1.0)
         for block, of in losses.items():
             self.compared += 1
-            own = [n for n, move in once.moves.items() if n.partition(".")[0] == block and agreement.largest(move)]
+            buffers = {n for n, w in self.network.weights(self.network.block(block)) if not w.trained}
+            names = [n for n in once.before if n.partition(".")[0] == block and n not in buffers]
+            own = [n for n in names if agreement.largest(once.moves[n])]
+            self.needs(bool(own), f"`{block}` does not move")
 
             def loss(start: Arrays, of: str = of) -> float:
                 return self.learn(use, start=start, steps=1, rate=1.0).losses[0][of]
@@ -229,12 +236,13 @@ def compiled(clauses: Sequence[tree.Clause], text: str, until: str) -> Program:
 
 
 def predictions(
-    program: Program, state: Mapping[str, torch.Tensor], batches: Sequence[Mapping[str, torch.Tensor]]
-) -> Any:
+    program: Program,
+    state: Mapping[str, torch.Tensor],
+    batches: Sequence[Mapping[str, torch.Tensor]],
+    devices: Devices,
+) -> list[Moment]:
     """What a network predicts in some state, as moments."""
-    from lpc.laws.validation import Moment, interpreter_of
-
-    reference = interpreter_of(program)
+    reference = interpreter_of(program, devices)
     reference.state |= {name: value for name, value in state.items() if name in reference.state}
     return [Moment("prediction", at, {"scores": reference.predict(batch)}) for at, batch in enumerate(batches)]
 

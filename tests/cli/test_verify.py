@@ -1,0 +1,110 @@
+"""`lpc verify`: what holds, what does not, and what could not be tried."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lpc.rules import registry
+from lpc.rules.general import GENERAL_LAWS
+from lpc.rules.mono_forward import MonoForward
+from lpc.rules.rule import Phase
+from lpc.rules.run import Run
+from lpc.rules.tracer import Recorder
+from tests.cli.running import BROKEN, lpc
+
+
+@dataclass(frozen=True)
+class Leaking(MonoForward):
+    """Mono-Forward but for one block, which hears of the errors above it."""
+
+    def step(self, s: Recorder, run: Run, phase: Phase) -> None:
+        values = s.forward(run)
+        error = s.flow()
+        for block in reversed(run):
+            h = values[block.name]
+            if block.is_output:
+                own = s.grad(s.objective(h, of=block), h)
+            else:
+                head = run.head(block, self.projection(run, block))
+                scores = s.head(head, h)
+                moves, (own,) = s.vjp(scores, s.grad(s.local_objective(scores, of=block), scores))
+                s.update(head, moves)
+            error.add(h, own)
+            gradients, below = s.vjp(h, error[h])
+            s.update(block, gradients)
+            error.give(h, below)
+
+
+def test_a_sound_program_holds(here: Path) -> None:
+    done = lpc("verify", "sound.lp")
+    assert done.status == 0, done.out
+    lines = done.out.splitlines()
+    assert re.match(r"of +checked +examples +largest difference +time", lines[0])
+    for variant in ("base", "backprop"):
+        for law in GENERAL_LAWS:
+            assert any(line.startswith(variant) and f" {law.name} " in line for line in lines)
+    for rule in ("mono_forward", "backprop"):
+        for law in registry.find(rule).laws:
+            assert any(line.startswith(rule) and f" {law.name} " in line for line in lines)
+    assert " holds" in done.out and " not applicable" in done.out
+    assert re.search(r"\d+ holds, \d+ not applicable; `lpc verify sound.lp --json` says why", done.err)
+
+
+def test_what_is_not_applicable_says_why_and_does_not_count(here: Path) -> None:
+    checks = json.loads(lpc("verify", "sound.lp", "--json").out)["checks"]
+    found = {(check["of"], check["checked"]): check for check in checks}
+    one = found["mono_forward", "one block = backprop with a head"]
+    assert (one["verdict"], one["examples"], one["largest_difference"]) == ("not applicable", 0, None)
+    assert one["reason"] == "there is not just one hidden block"
+    held = found["base", "script = interpreter"]
+    assert held["verdict"] == "holds" and held["examples"] >= 1 and held["largest_difference"] < 1e-10
+
+
+def test_a_budget_that_runs_out_says_what_was_not_tried(here: Path) -> None:
+    done = lpc("verify", "sound.lp", "--budget", "0s")
+    assert done.status == 0
+    assert " not tried" in done.out and " holds" not in done.out
+    assert "a longer --budget tries the rest" in done.err
+
+
+def test_a_rule_that_is_wrong_is_shown_small(here: Path) -> None:
+    with registry.offered(Leaking):
+        done = lpc("verify", "sound.lp", "--save", "found", "--seed", "3")
+    assert done.status == 1
+    broken = [line for line in done.out.splitlines() if " broken " in line]
+    assert any(line.startswith("mono_forward") and "blocks above do not matter" in line for line in broken)
+    assert any(line.startswith("base") and "blocks see what they may" in line for line in broken)
+    assert re.search(r"`\w+\.linear\.(weight|bias)` differs by .* after step 1", done.out)
+    saved = sorted((here / "found").glob("*.lp"))
+    assert len(saved) == len(broken)
+    text = saved[0].read_text()
+    assert text.startswith("# mono_forward: blocks above do not matter\n")
+    assert text.count("block ") == 2 and "linear(16)" not in text
+    assert f"wrote {Path('found') / saved[0].name}" in done.err
+
+
+def test_a_program_with_errors_is_not_tried(here: Path) -> None:
+    (here / "broken.lp").write_text(BROKEN)
+    done = lpc("verify", "broken.lp")
+    assert done.status == 1
+    assert "LP117" in done.out
+
+
+@pytest.mark.parametrize("budget", ["soon", "30 s", "-1s"])
+def test_a_budget_is_a_time(budget: str, here: Path) -> None:
+    done = lpc("verify", "sound.lp", f"--budget={budget}")
+    assert done.status == 2
+    assert "30s or 5min" in done.err
+
+
+def test_a_folder_that_cannot_be_written_is_named(here: Path) -> None:
+    (here / "file").write_text("no folder")
+    with registry.offered(Leaking):
+        done = lpc("verify", "sound.lp", "--save", "file/found")
+    assert done.status == 2
+    assert "cannot write to file/found: not a directory" in done.err
