@@ -1,4 +1,4 @@
-"""A Python process of its own for a script: its signals, and its exit status."""
+"""A process of its own for a script or a command: its signals, and its exit status."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def execute(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
     A signal is the script's to deal with: it finishes its step and saves.
     """
+    return run_command([sys.executable, *arguments], environment)
+
+
+def run_command(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """The same of any command; OSError where there is none such."""
     child: subprocess.Popen[bytes] | None = None
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
@@ -23,7 +28,7 @@ def execute(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
     before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        child = subprocess.Popen([sys.executable, *arguments], env=dict(environment))
+        child = subprocess.Popen(command, env=dict(environment))
         status = child.wait()
     finally:
         for number, handler in before.items():

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from lpc.runtime.counter import EnergyCounter
-from lpc.runtime.rapl import POWERCAP, open_rapl
+from lpc.lab.meters import MeterStatus, meter_text, meters, with_cure
+from lpc.runtime.rapl import POWERCAP
 
 PACKAGES = {
     "numpy": "reads data",
     "scikit-learn": "holds the data set digits",
     "nvidia-ml-py": "measures NVIDIA boards",
+    "amdsmi": "measures AMD boards",
     "tqdm": "draws the progress bar",
 }
 """Distributions a script can use beside torch, and for what."""
@@ -27,21 +28,6 @@ class Device:
     name: str
     model: str
     usable: bool = True
-    why: str = ""
-    cure: str = ""
-
-
-@dataclass(frozen=True)
-class MeterStatus:
-    """One energy meter; `source` as in result.json, "none" where there is none, then `why` and the `cure`.
-
-    `resolution_s`: seconds between two updates, measured just now.
-    """
-
-    domain: str
-    device: str
-    source: str
-    resolution_s: float | None = None
     why: str = ""
     cure: str = ""
 
@@ -83,37 +69,23 @@ def installed(name: str) -> str | None:
         return None
 
 
-def status(counter: EnergyCounter) -> MeterStatus:
-    """What an opened counter tells of itself; it is closed."""
-    counter.close()
-    return MeterStatus(counter.domain, counter.device, counter.source, counter.resolution_s, counter.note, counter.cure)
-
-
-def gpus() -> tuple[list[Device], list[MeterStatus]]:
-    """The CUDA devices torch can use and the meter of each; of both at least one, if only to say why there is none."""
+def gpus() -> list[Device]:
+    """The CUDA devices torch can use; at least one, if only to say why there is none."""
     import torch
-
-    from lpc.runtime.nvml import open_nvml
 
     if torch.cuda.is_available():
         indices = range(torch.cuda.device_count())
-        devices = [Device(f"cuda:{index}", torch.cuda.get_device_name(index)) for index in indices]
-        return devices, [status(open_nvml(torch.device("cuda", index))) for index in indices]
+        return [Device(f"cuda:{index}", torch.cuda.get_device_name(index)) for index in indices]
     if torch.version.cuda is None and torch.version.hip is None:
-        missing = Device(
-            "cuda", "", False, "this torch is built without CUDA", "install a CUDA build: https://pytorch.org"
-        )
+        why, cure = "this torch is built without CUDA", "install a CUDA build: https://pytorch.org"
     else:
-        missing = Device(
-            "cuda", "", False, "torch finds no usable GPU", "see whether nvidia-smi lists one, and its driver"
-        )
-    return [missing], [MeterStatus("gpu", "", "none", why="no GPU to measure")]
+        why, cure = "torch finds no usable GPU", "see whether nvidia-smi lists one, and its driver"
+    return [Device("cuda", "", False, why, cure)]
 
 
 def describe_machine(powercap: Path = POWERCAP) -> Machine:
     """Looks at the machine. Meters are opened and closed again, which takes up to two seconds a board."""
     devices = [Device("cpu", processor_model())]
-    meters: list[MeterStatus] = []
     try:
         import torch
     except ImportError as error:
@@ -122,34 +94,16 @@ def describe_machine(powercap: Path = POWERCAP) -> Machine:
         devices = [Device("cpu", processor_model(), False, f"torch cannot be imported: {error}", cure)]
     else:
         release, threads = torch.__version__, torch.get_num_threads()
-        found, meters = gpus()
-        devices += found
-    meters += [status(counter) for counter in open_rapl(powercap)]
+        devices += gpus()
     return Machine(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
         torch=None if release is None else str(release),
         threads=threads,
         devices=tuple(devices),
-        meters=tuple(meters),
+        meters=meters(powercap),
         packages=tuple(Package(name, installed(name), purpose) for name, purpose in PACKAGES.items()),
     )
-
-
-def duration(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
-
-
-def meter_text(meter: MeterStatus) -> str:
-    name = f"{meter.domain} ({meter.device})" if meter.device else meter.domain
-    if meter.source == "none":
-        return f"{name}: not measured, {meter.why}"
-    every = "" if meter.resolution_s is None else f", new every {duration(meter.resolution_s)}"
-    return f"{name}: {meter.source}{every}" + (f"; {meter.why}" if meter.why else "")
-
-
-def with_cure(text: str, cure: str) -> list[str]:
-    return [text, f"  to get it: {cure}"] if cure else [text]
 
 
 def machine_text(machine: Machine) -> str:
@@ -160,13 +114,13 @@ def machine_text(machine: Machine) -> str:
         for device in machine.devices
         for line in with_cure(f"{device.name}: {device.model if device.usable else f'no, {device.why}'}", device.cure)
     ]
-    meters = [line for meter in machine.meters for line in with_cure(meter_text(meter), meter.cure)]
+    energy = [line for meter in machine.meters for line in with_cure(meter_text(meter), meter.cure)]
     packages = [f"{package.name} {package.version or 'missing'}: {package.purpose}" for package in machine.packages]
     sections = {
         "python": [f"{machine.python} on {machine.system}"],
         "torch": [f"{machine.torch or 'missing'}{threads}"],
         "devices": devices,
-        "energy": meters,
+        "energy": energy,
         "packages": packages,
     }
     return "\n".join(
