@@ -24,6 +24,7 @@ from lpc.codegen.file_names import script_stem
 from lpc.codegen.functions import FunctionPrinter, StepFunction
 from lpc.codegen.inline import import_lines, inline
 from lpc.codegen.layout import WIDTH, fitted
+from lpc.codegen.measures import measure_fields
 from lpc.codegen.names import identifier
 from lpc.codegen.network import Item, OptimizerPrinter, additions, block_classes, constructor, looped
 from lpc.codegen.order import Turn, lower, turns
@@ -320,7 +321,7 @@ class _ScriptPrinter:
     # -- the task ---------------------------------------------------------------------------------------------------
 
     def _task(self, turns_: Sequence[Turn], functions: Sequence[StepFunction]) -> str:
-        p, m = self.protocol, self.program.measurements
+        p = self.protocol
         target = self.objective.target
         is_label = isinstance(self.network.type_of(target), Label)
         data = [_binding(name, type_, self.network.tokens(name)) for name, type_ in self.data.bindings]
@@ -345,20 +346,10 @@ class _ScriptPrinter:
             ("score", "score"),
             ("phases", self._phases(turns_, functions)),
         ]
-        meter = "open_meter" if m.energy else "Stopwatch"
-        self.imports.add(meter)
-        fields += [("meter", meter), *self._protocol_fields()]
-        if m.memory:
-            self.imports.add("peak_memory")
-            fields.append(("memory", "peak_memory"))
-        if m.estimate is not None:
-            self.imports.add("with_estimate")
-            model = f"pj_per_flop={m.estimate.pj_per_flop!r}, idle_w={m.estimate.idle_w!r}"
-            fields.append(("estimate", f"lambda *run: with_estimate(*run, {model})"))
-        if m.carbon is not None:
-            self.imports.add("carbon")
-            factors = f"{m.carbon.intensity!r}, {m.carbon.pue!r}, {json.dumps(m.carbon.source)}"
-            fields.append(("carbon", f"lambda joules: carbon(joules, {factors})"))
+        for name, text, part in measure_fields(self.program.measurements):
+            self.imports.add(part)
+            fields.append((name, text))
+        fields += self._protocol_fields()
         return "\n".join(["TASK = Task(", *(f"    {name}={text}," for name, text in fields), ")"])
 
     def _protocol_fields(self) -> list[tuple[str, str]]:
