@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("diff", "show how a script differs from what lpc writes"),
     "where": ("where", "name the block that a script's line comes from"),
     "verify": ("verify", "try on a program everything that must hold of it"),
+    "equiv": ("equiv", "say whether two programs learn the same"),
     "rules": ("rules", "list the learning rules, or describe one"),
     "laws": ("laws", "list the laws that rules and programs obey, or describe some"),
     "ops": ("ops", "list the operations, or describe one"),
