@@ -126,7 +126,7 @@ def _learners(regions: Sequence[Region], phase: TracedPhase) -> list[tuple[str, 
     found: list[tuple[str, set[str]]] = []
     for region in regions:
         names = [block.name for block in region.run if block.name in updated]
-        if region.rule.local:
+        if region.rule.learns_alone():
             found += [(name, {name}) for name in names]
         elif names:
             found.append((names[0] if len(names) == 1 else f"{names[0]}_to_{names[-1]}", set(names)))

@@ -19,7 +19,7 @@ from lpc.ir.network import TARGET, Network
 from lpc.ir.network import Node as Operation
 from lpc.ir.op import Weight
 from lpc.ir.program import Objective, Optimizer
-from lpc.ir.step import Added, Kind, Node, Unit
+from lpc.ir.step import Added, Kind, Node, Unit, Value
 from lpc.rules.tracer import Traced, TracedPhase
 from lpc.runtime.random import RANDOM
 
@@ -78,6 +78,14 @@ class Interpreter:
         machine = _Machine(self, {}, 0, training=False, frozen=frozenset())
         machine.run(phase.finish)
         self.state.update(machine.puts)
+
+    def values(
+        self, phase: TracedPhase, nodes: Sequence[Node], wanted: Sequence[Value], batch: Mapping[str, Tensor]
+    ) -> list[Tensor]:
+        """What some nodes of a phase give on a batch; nothing moves."""
+        machine = _Machine(self, dict(batch), 0, training=True, frozen=frozenset(phase.frozen))
+        machine.run(nodes)
+        return [machine.tensor(value.key) for value in wanted]
 
     def predict(self, batch: Mapping[str, Tensor]) -> Tensor:
         """The network's prediction on a batch."""

@@ -54,6 +54,7 @@ class Tried:
     broken: Counterexample | None = None
     left: str = ""
     """Why it was not tried, where it was not."""
+    statement: str = ""
 
     @property
     def verdict(self) -> str:
@@ -81,12 +82,12 @@ def arrays(batch: Mapping[str, Any]) -> dict[str, Any]:
 
 def try_law(law: Law, examples: int = 20, seed: int = 0) -> Tried:
     """Try a law on random networks; a network that breaks it is shrunk before it is shown."""
-    tried, began = Tried(law.name, law.kind), time.perf_counter()
+    tried, began = Tried(law.name, law.kind, statement=law.statement), time.perf_counter()
     smallest: list[tuple[NetworkTrial, Exception]] = []
 
     @given(trials(law.networks))
     @seeded(seed)
-    @_drawing(examples)
+    @drawing(examples)
     def attempt(trial: NetworkTrial) -> None:
         try:
             _once(tried, law, trial)
@@ -107,7 +108,8 @@ def try_law(law: Law, examples: int = 20, seed: int = 0) -> Tried:
     return tried
 
 
-def _drawing(examples: int) -> Callable[[Any], Any]:
+def drawing(examples: int) -> Callable[[Any], Any]:
+    """Settings for drawing so many examples, the same every time for one seed."""
     return settings(
         max_examples=examples,
         phases=[Phase.generate, Phase.shrink],
@@ -120,7 +122,7 @@ def _drawing(examples: int) -> Callable[[Any], Any]:
 
 def try_on(law: Law, given: Sequence[NetworkTrial], tried: Tried | None = None) -> Tried:
     """Try a law on trials that are there already."""
-    found, began = tried or Tried(law.name, law.kind), time.perf_counter()
+    found, began = tried or Tried(law.name, law.kind, statement=law.statement), time.perf_counter()
     for trial in given:
         try:
             _once(found, law, trial)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from types import ModuleType
+from functools import lru_cache
+from types import CodeType, ModuleType
 from typing import Any
 
 import torch
@@ -28,6 +29,8 @@ from lpc.runtime.random import RANDOM
 Batch = Mapping[str, Tensor]
 Devices = Mapping[str, Callable[[], Callable[[Tensor], Tensor]]]
 """What stands for the black boxes of a program: by `module:Name`, what that is, to be called without arguments."""
+Guard = Callable[[nn.Module, str], AbstractContextManager[object]]
+"""What is around a step of a script: made of the network and the phase's name."""
 
 TOLERANCE = 1e-10
 ALLOWANCE = 100.0
@@ -62,7 +65,8 @@ class Difference:
         return self.relative <= TOLERANCE + self.allowed
 
     def __str__(self) -> str:
-        return f"`{self.tensor}` differs by {self.relative:.1e} (allowed {TOLERANCE + self.allowed:.1e}) in {self.phase}, step {self.step}"
+        allowed = f"allowed {TOLERANCE + self.allowed:.1e}"
+        return f"`{self.tensor}` differs by {self.relative:.1e} ({allowed}) in {self.phase}, step {self.step + 1}"
 
 
 def validate(
@@ -115,10 +119,15 @@ def load_script(text: str, name: str = "script", devices: Devices | None = None)
     sys.modules[module.__name__] = module  # dataclasses look their module up there
     try:
         with _importable(devices or {}):
-            exec(compile(text, module.__file__, "exec"), module.__dict__)  # noqa: S102 - our own output
+            exec(_code(text, module.__file__), module.__dict__)  # noqa: S102 - our own output
     finally:
         del sys.modules[module.__name__]
     return module
+
+
+@lru_cache(maxsize=8)
+def _code(text: str, name: str) -> CodeType:
+    return compile(text, name, "exec")
 
 
 @contextmanager
@@ -139,9 +148,18 @@ def _importable(devices: Devices) -> Generator[None]:
 
 
 def script_run(
-    program: Program, text: str, batches: Sequence[Batch], seed: int = 1, devices: Devices | None = None
+    program: Program,
+    text: str,
+    batches: Sequence[Batch],
+    seed: int = 1,
+    devices: Devices | None = None,
+    rate: float = 1.0,
+    guard: Guard | None = None,
 ) -> list[Moment]:
-    """What a script's network holds from moment to moment. torch's default dtype is the one that counts."""
+    """What a script's network holds from moment to moment. torch's default dtype is the one that counts.
+
+    rate: all learning rates are multiplied by it. guard: what is around every step.
+    """
     assert program.data is not None and program.protocol is not None
     script: Any = load_script(text, devices=devices)
     script.RANDOM.seed = seed
@@ -155,15 +173,17 @@ def script_run(
             optimizers = phase.optimizers(net)
             rates = [(group, group["lr"]) for optimizer in optimizers.values() for group in optimizer.param_groups]
             for step, batch in enumerate(batches[: program.protocol.steps]):
-                for group, rate in rates:
-                    group["lr"] = rate * (script.TASK.rate(step, len(batches)) if script.TASK.rate else 1.0)
+                factor = rate * (script.TASK.rate(step, len(batches)) if script.TASK.rate else 1.0)
+                for group, written in rates:
+                    group["lr"] = written * factor
                 given = tuple(batch[name] for name in names)
-                if phase.part is not None:
-                    net.eval()
-                    with torch.no_grad():
-                        given = phase.part(net, given, len(given[0]))
-                phase.mode(net)
-                losses, scores = phase.step(net, optimizers, *given, step)
+                with nullcontext() if guard is None else guard(net, phase.name):
+                    if phase.part is not None:
+                        net.eval()
+                        with torch.no_grad():
+                            given = phase.part(net, given, len(given[0]))
+                    phase.mode(net)
+                    losses, scores = phase.step(net, optimizers, *given, step)
                 if left := left_gradients(net):
                     raise Leak(f"step {step} of {phase.name} leaves a gradient on {left[0]}")
                 moments.append(
@@ -218,10 +238,14 @@ def reference_run(
     devices: Devices | None = None,
     jitter: float = 0.0,
     start: Mapping[str, Tensor] | None = None,
+    entering: Mapping[tuple[str, int], Mapping[str, Tensor]] | None = None,
+    rate: float = 1.0,
 ) -> list[Moment]:
     """What the interpreter holds from moment to moment.
 
     jitter: how far all it computes is moved. start: initial values, by state name, instead of those that are drawn.
+    entering: by phase and step, what the state becomes before that step, instead of what the steps before made it.
+    rate: all learning rates are multiplied by it.
     """
     assert program.protocol is not None
     reference = interpreter_of(program, devices)
@@ -234,11 +258,13 @@ def reference_run(
     def state() -> dict[str, Tensor]:
         return {name: tensor for name, tensor in reference.state.items() if name not in own}
 
+    placed = entering or {}
     moments = [Moment("initial", 0, state())]
     for turn in turns(program):
         reference.begin(turn.phase)
         for step, batch in enumerate(batches[: program.protocol.steps]):
-            losses = reference.step(turn.phase, batch, step, factor(program.protocol, step, len(batches)))
+            reference.state |= placed.get((turn.name, step), {})
+            losses = reference.step(turn.phase, batch, step, rate * factor(program.protocol, step, len(batches)))
             found = {f"the loss of {block}": torch.tensor(loss) for block, loss in losses.items()}
             if reference.scores is not None:
                 found["the class scores"] = reference.scores
@@ -260,6 +286,17 @@ def _moved(value: Tensor, jitter: float, generator: torch.Generator) -> Tensor:
 
 
 # -- comparison ---------------------------------------------------------------------------------------------------
+
+
+def first_difference(
+    made: Sequence[Moment], expected: Sequence[Moment], moved: Sequence[Sequence[Moment]] = ()
+) -> Difference:
+    """`compare`, of the first moment where two runs disagree, or of all where they agree."""
+    for end in range(1, min(len(made), len(expected))):
+        found = compare(made[:end], expected[:end], [run[:end] for run in moved])
+        if not found.agrees:
+            return found
+    return compare(made, expected, moved)
 
 
 def compare(made: Sequence[Moment], expected: Sequence[Moment], moved: Sequence[Sequence[Moment]] = ()) -> Difference:

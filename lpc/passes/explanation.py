@@ -209,7 +209,7 @@ def _region(program: Program, region: Region) -> RegionFacts:
         rule=region.rule.name,
         arguments={name: written(value) for name, value in use.arguments},
         summary=registry.find(use.rule).summary,
-        local=region.rule.local,
+        local=region.rule.learns_alone(),
         why=_why(program, use),
         notes=tuple(region.rule.notes(region.run)),
     )

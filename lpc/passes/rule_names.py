@@ -7,6 +7,7 @@ from functools import cache
 from lpc.passes.signatures import Parameter, Signature
 from lpc.passes.tables import OPTIMIZERS
 from lpc.rules import registry
+from lpc.rules.rule import Rule
 
 AUTO = "auto"
 
@@ -30,17 +31,20 @@ _AUTO = Signature(
 )
 
 
-@cache
 def rule_signature(name: str) -> Signature | None:
     """The parameters of a rule; None when this version has none of that name."""
     if name == AUTO:
         return _AUTO
     try:
-        rule = registry.find(name)
+        return _signature_of(registry.find(name))  # type: ignore[arg-type] # mypy takes a class for its instances
     except KeyError:
         return None
+
+
+@cache
+def _signature_of(rule: type[Rule]) -> Signature:
     own = tuple(
         Parameter(p.name, p.kind, p.default, p.words, least=p.least, most=p.most, summary=p.summary)
         for p in rule.parameters()
     )
-    return Signature(name, "rule", (*own, *COMMON))
+    return Signature(rule.name, "rule", (*own, *COMMON))

@@ -110,6 +110,9 @@ class CascadedForward(Rule):
         words=("probabilities", "logits"),
     )
 
+    def learns_alone(self) -> bool:
+        return self.blocks != "dfa"
+
     def illegal(self, run: Run) -> Iterator[Illegal]:
         if self.blocks == "dfa" and run.output is None:
             reason = "training blocks by the output error needs the output block in the same run"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -41,13 +44,13 @@ def _foreign() -> dict[str, EntryPoint]:
 
 
 def names() -> list[str]:
-    """Every rule that can be used, in reading order: ours, then foreign ones by name."""
-    return [*BUILT_IN, *_foreign()]
+    """Every rule that can be used, in reading order: ours, then foreign ones by name, then those on offer."""
+    return list(dict.fromkeys([*BUILT_IN, *_foreign(), *_on_offer.get()]))
 
 
 def known() -> list[str]:
     """Every rule of the language, those not there yet included."""
-    return [*names(), *(name for name in PLANNED if name not in _foreign())]
+    return list(dict.fromkeys([*names(), *PLANNED]))
 
 
 def general() -> tuple[str, ...]:
@@ -55,9 +58,26 @@ def general() -> tuple[str, ...]:
     return tuple(name for name in BUILT_IN if find(name).general)
 
 
-@cache
+_on_offer: ContextVar[Mapping[str, type[Rule]]] = ContextVar("rules on offer", default={})  # noqa: B039 - never changed
+
+
+@contextmanager
+def offered(*rules: type[Rule]) -> Generator[None]:
+    """While it lasts, these classes are rules too; one with the name of another stands in its place."""
+    token = _on_offer.set({**_on_offer.get(), **{rule.name: rule for rule in rules}})
+    try:
+        yield
+    finally:
+        _on_offer.reset(token)
+
+
 def find(name: str) -> type[Rule]:
     """The rule's class; KeyError for a name that `names()` does not hold, PluginError where another package's fails."""
+    return _on_offer.get().get(name) or _found(name)
+
+
+@cache
+def _found(name: str) -> type[Rule]:
     if name in BUILT_IN:
         module, _, attribute = BUILT_IN[name].partition(":")
         own: type[Rule] = getattr(import_module(module), attribute)

@@ -137,6 +137,10 @@ class Rule:
         """The rule with some parameters set; they were checked against `parameters()` before."""
         return cls(**arguments)
 
+    def learns_alone(self) -> bool:
+        """Whether this use of the rule is local. Only for rules that are so, but for one of their settings."""
+        return self.local
+
     def illegal(self, run: Run) -> Iterator[Illegal]:
         """What stands against training this run, beyond what the class variables and the step itself say."""
         return iter(())
