@@ -1,7 +1,6 @@
 """The frozen prefix of a step: what does not change while a phase trains, computed once and kept instead of at every pass.
 
-Rests on the law that frozen blocks give the same outputs for the same examples in every pass, where nothing is drawn and images
-are not changed at random.
+Rests on the law `frozen blocks give the same in every pass`; images that are changed at random are not the same examples.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Compares marked lines, not nodes and not final text: group k must be group k - 1 with every chain index moved by one, values may
 come only from the same or the previous group, and nothing after the loop may read any but the last group's values. Where other
-loops read them, `kept` makes the loops.
+loops read them, `kept` makes the loops. Rests on the law `a rolled chain = the chain written out`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ computes. Its roots are losses, or values with a given cotangent; its edges are 
 the one below. Everything else that reads a recorded value reads it detached. A vjp that only hands a number to somebody (inside
 a loop, say) is *explicit*: one `torch.autograd.grad`; one that does both is spelled both ways.
 
-Rests on the law that a sum of losses has the sum of their gradients, and that a value fed to no vjp is not differentiated.
+Rests on the laws `at once = summed` and `gradients stay where the step says`.
 """
 
 from __future__ import annotations

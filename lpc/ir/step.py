@@ -254,7 +254,7 @@ def reads(node: Node) -> Iterator[Value]:
 def live(nodes: Sequence[Node], roots: Sequence[Value], frozen: Collection[str] = ()) -> list[Node]:
     """Dead-code removal: the nodes that an effect (`update`, `put`, `record`) or a root needs.
 
-    Rests on the law that a value nobody reads changes nothing. Whether the *outputs* of a node are used is decided per port
+    Rests on the law `a value nobody reads changes nothing`. Whether the *outputs* of a node are used is decided per port
     later, so the input gradient of a first block is never computed. Blocks in `frozen` keep their batch-norm statistics.
     """
     wanted = {value.node.index for value in roots}

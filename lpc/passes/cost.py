@@ -1,4 +1,4 @@
-"""`cost`: what a step costs, read off its primitives and nothing else."""
+"""`cost`: what a step costs, read off its primitives and nothing else. Held to torch's count by the law `costs are what is counted`."""
 
 from __future__ import annotations
 
