@@ -86,8 +86,8 @@ class DeepSupervision(Rule):
         for block in run.hidden:
             head = run.head(block, self.projection(run, block))
             scores = s.head(head, h[block.name])
-            local_error = s.grad(s.local_objective(scores, of=block), scores) * self.weight
-            gradients, (below,) = s.vjp(scores, local_error)
+            local_error = s.grad(s.local_objective(scores, of=block), scores)
+            gradients, (below,) = s.vjp(scores, local_error if self.weight == 1 else local_error * self.weight)
             s.update(head, gradients)
             error.add(h[block.name], below)
         for block in reversed(run):

@@ -1,0 +1,125 @@
+"""A bench's table for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lpc.lab.comparison import Row, Table
+from lpc.lab.figures_text import DASH, against_text, figure_text, verdict_text
+from lpc.lab.metrics import BY_NAME, ENERGY, METRICS
+from lpc.lab.reviewer import Warned
+from lpc.source import display_width
+
+COMPARED = ("accuracy", "loss", "time_s", "s_per_pass", "joules", "joules_per_pass", "peak_process_bytes")
+"""What is held against the baseline in the table; bench.json has all."""
+
+
+def bench_text(table: Table, warned: Sequence[Warned]) -> str:
+    parts: list[str] = []
+    for protocol in table.plan.protocols:
+        rows = table.of(protocol.name)
+        parts += [
+            protocol.text(table.plan.baseline),
+            "\n".join(_figures(table, rows)),
+            "\n".join(_against(table, rows)),
+        ]
+        front = next(front for front in table.fronts if front.protocol == protocol.name)
+        if front.members:
+            note = f" ({front.note})" if front.note else ""
+            against = "joules" if front.cost == "joules" else "seconds"
+            parts.append(f"Pareto front, accuracy against {against}{note}: {', '.join(front.members)}")
+    parts.append("\n".join([*_unknown(table), *_strangers(table), *_controls(table)]))
+    parts.append("\n".join(f"warning: {one.about + ': ' if one.about else ''}{one.text}" for one in warned))
+    return "\n\n".join(part for part in parts if part)
+
+
+def columns(rows: Sequence[Row]) -> list[str]:
+    """Metrics that some row knows; accuracy where there is one, else the loss."""
+    known = [m.name for m in METRICS if any(row.figures[m.name].summary is not None for row in rows)]
+    return [name for name in known if name != "loss" or "accuracy" not in known]
+
+
+def _figures(table: Table, rows: Sequence[Row]) -> Iterator[str]:
+    names = columns(rows)
+    scored = dict.fromkeys(result.scored_on for row in rows for result in row.results.values())
+    lines = [["", "n", *(BY_NAME[name].title for name in names)]]
+    for row in rows:
+        shown = [figure_text(BY_NAME[name], row.figures[name]) for name in names]
+        lines.append([row.arm.label, str(len(row.results)), *shown])
+        own = [one for one in table.refused if one.arm == row.arm.key]
+        lines += [[f"  seed {one.seed}", "", f"{one.kind}: {one.why}"] for one in own]
+    yield from aligned(lines)
+    yield f"means ± half the 95 % interval (Student t); accuracy on {' and '.join(scored) or DASH}"
+
+
+def _against(table: Table, rows: Sequence[Row]) -> Iterator[str]:
+    others = [row for row in rows if row.against]
+    names = [name for name in COMPARED if name in columns(rows)]
+    if not others or not names:
+        return
+    lines = [[f"against {table.plan.baseline}", "", "", "verdict"]]
+    for row in others:
+        for index, name in enumerate(names):
+            metric, against = BY_NAME[name], row.against[name]
+            title = f"{metric.title}, points" if name == "accuracy" else metric.title
+            lines.append(
+                [
+                    row.arm.label if index == 0 else "",
+                    title,
+                    against_text(metric, against),
+                    verdict_text(metric, against),
+                ]
+            )
+    yield from aligned(lines)
+    methods = dict.fromkeys(
+        a.found.method for row in others for a in row.against.values() if a.found and a.found.p is not None
+    )
+    kinds = [method for method in methods if method in ("Student t", "BCa bootstrap")]
+    corrected = f", Holm over {len(others)} comparisons of each figure" if len(others) > 1 else ""
+    yield f"paired by seed: 95 % intervals of ratios and differences ({', '.join(kinds) or 'none'}){corrected}"
+    for name, margin in table.margins.items():
+        word = f"{100 * margin:g} points" if name == "accuracy" else f"{100 * margin:g} %"
+        yield f"equivalent: {BY_NAME[name].title} within {word}"
+
+
+def _unknown(table: Table) -> Iterator[str]:
+    """Why a figure is missing, once for each reason."""
+    for name in ("joules", "peak_allocated_bytes"):
+        reasons = dict.fromkeys(
+            row.figures[name].why for row in table.rows if row.results and row.figures[name].summary is None
+        )
+        for reason in reasons:
+            yield f"no {'energy' if name in ENERGY else 'allocated memory'}: {reason}"
+
+
+def _strangers(table: Table) -> Iterator[str]:
+    for place in table.strangers:
+        yield f"{place} is no run of this bench: left alone, not counted"
+
+
+def _controls(table: Table) -> Iterator[str]:
+    for row in table.rows:
+        if row.arm.control and row.arm.protocol == table.plan.protocols[0].name:
+            yield f"control {row.arm.label}: {row.arm.control}"
+    for text in table.plan.left_out:
+        yield f"control left out, {text}"
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Columns two blanks apart; a cell that is the last of a short line may be as long as it likes."""
+    count = max(len(line) for line in lines)
+    widths = [
+        max(
+            (
+                display_width(line[at])
+                for line in lines
+                if len(line) > at and not (len(line) < count and at == len(line) - 1)
+            ),
+            default=0,
+        )
+        for at in range(count)
+    ]
+    return [
+        "  ".join(cell + " " * (widths[at] - display_width(cell)) for at, cell in enumerate(line)).rstrip()
+        for line in lines
+    ]
