@@ -26,7 +26,9 @@ def variants(path: Path) -> list[str | None]:
     return [None, *(clause.name for clause in file.clauses if isinstance(clause, tree.Variant))]
 
 
-CASES = [(path, variant) for path in sorted(EXAMPLES.glob("*.lp")) for variant in variants(path)]
+PROGRAMS = sorted([*EXAMPLES.glob("*.lp"), *HERE.glob("*.lp")])
+"""Examples, and programs here whose scripts have what no example's has."""
+CASES = [(path, variant) for path in PROGRAMS for variant in variants(path)]
 
 
 def script(path: Path, variant: str | None) -> str:

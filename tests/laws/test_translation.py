@@ -133,6 +133,13 @@ def test_black_boxes_under_a_rule_that_never_differentiates(predictor: str, name
     check(program, batches_of(program), {name: cavity})  # type: ignore[dict-item]
 
 
+def test_a_black_box_for_an_activation() -> None:
+    """It is evaluated at both states of its units, and never differentiated."""
+    blocks = 'block a = x -> linear(4) -> opaque("lab:Wave", out = [4])\nblock b = a -> linear(4) -> tanh\nblock readout = b -> linear(3)\n'
+    program = sound((HEAD + TRAIN).format(data=FEATURES, blocks=blocks, rule="dual_propagation", order="simultaneous"))
+    check(program, batches_of(program), {"lab:Wave": lambda: torch.sin})
+
+
 def test_a_turn_is_the_step_with_the_updates_of_others_left_out() -> None:
     """`order = sequential` cuts each block's turn out of the step; here the interpreter runs the whole step instead."""
     from lpc.codegen.order import turns

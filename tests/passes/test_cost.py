@@ -122,6 +122,24 @@ def test_operations_are_those_of_the_script(text: str, rule: str, beside: int) -
         assert phase.flops == turn.flops >= modelled
 
 
+def test_operations_of_parts_are_those_of_the_script() -> None:
+    """Both graphs of a block, at the forward values and at the states' means: the second is recorded for its weights alone."""
+    text = (
+        MLP.replace("linear(16)", "linear(16) -> tanh")
+        .replace("linear(14)", "linear(14) -> relu")
+        .replace("linear(9)", "linear(9) -> sigmoid")
+    )
+    ((turn, _, step),) = ready(program_of(text.format("dual_propagation")))
+    with Products() as counted:
+        step(*INPUTS[MLP]())
+    elsewhere = sum(
+        node_flops(node, used_ports(turn.phase.nodes))
+        for node in turn.phase.nodes
+        if node.unit is not None and node.unit.part == "activation"
+    )
+    assert counted.flops == BATCH * (products(turn.phase.nodes, used_ports(turn.phase.nodes)) - elsewhere) > 0
+
+
 @pytest.mark.parametrize("rule", ["predictive_coding", "predictive_coding(rate = 0.5, iterations = 6)"])
 def test_fixed_prediction_pulls_once_more(rule: str) -> None:
     """The last backward call also fills the gradients of the values that the relaxation pulled to: nobody reads them."""
@@ -161,6 +179,7 @@ def most_held(step: Callable[[], None], folder: Path) -> int:
         ("backprop", 0.9),
         ("feedback_alignment", 0.9),
         ("direct_feedback_alignment", 0.6),
+        ("dual_propagation", 0.35),
         ("mono_forward", 0.6),
         ("forward_forward", 0.4),
     ],

@@ -28,6 +28,9 @@ ONE = NET.replace("class[5]", "class[1]").replace("linear(5)", "linear(1)")
 CURVED = NET.replace("readout = hidden -> linear(5)", "readout = hidden -> linear(6) -> relu -> linear(5)")
 SIDE = NET.replace("block readout", "block side = hidden -> linear(3)\nblock readout")
 RANDOM = NET.replace("linear(8) -> relu", "linear(8) -> dropout(0.5)")
+NORMED = NET.replace("linear(8) -> relu", "linear(8) -> batch_norm -> relu")
+DEVICE = NET.replace("linear(8) -> relu", 'linear(8) -> opaque("device:Device", out = [8])')
+NARROW = NET.replace("linear(8) -> relu", 'linear(8) -> relu -> opaque("device:Device", out = [3])')
 OPAQUE = NET.replace("x -> linear(8) -> relu", 'x -> opaque("device:Device", out = [8])')
 
 ILLEGAL = [
@@ -73,6 +76,10 @@ ILLEGAL = [
     ),
     ("no transpose", DEEP, "learn all with direct_feedback_alignment(feedback = transpose)", "hidden", "no transpose"),
     ("drawn anew", RANDOM, "learn all with predictive_coding", "hidden", "again and again"),
+    ("drawn at several states", RANDOM, "learn all with dual_propagation", "hidden", "several states"),
+    ("examples that meet", NORMED, "learn all with dual_propagation", "hidden", "examples meet"),
+    ("no derivative before the activation", OPAQUE, "learn all with dual_propagation", "hidden", "its blocks"),
+    ("no derivative after it", NARROW, "learn all with dual_propagation", "hidden", "its upper part"),
     ("no derivative", OPAQUE, "learn all with mono_forward", "hidden", "without derivative"),
     (
         "no derivative for blocks",
@@ -91,6 +98,7 @@ LEGAL = [
     ("any output block, by gradient", CURVED, "learn all with cascaded_forward"),
     ("one block below the output", NET, "learn all with direct_feedback_alignment(feedback = transpose)"),
     ("dropout where a forward pass is one", RANDOM, "learn all with mono_forward"),
+    ("a black box for an activation", DEVICE, "learn all with dual_propagation"),
     ("a black box that stays frozen", OPAQUE, "learn all with cascaded_forward"),
     ("a black box, solved", OPAQUE, "learn all with cascaded_forward(predictor = least_squares)"),
     ("numbers for a target", NUMBERS, "learn all with mono_forward"),
