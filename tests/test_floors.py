@@ -33,6 +33,7 @@ FLOORS = (
     "lab",
     "editor",
     "cli",
+    "pytest_plugin",
     "__init__",
     "__main__",
 )

@@ -20,17 +20,16 @@ ABOVE, WHOLE = "a number above 0", "a whole number from 1 on"
 """What some parts of claims must be."""
 
 
-def _claiming(claim: str, feedback: str = "transpose", let: str = "width = 64", width: str = "width") -> str:
-    """A program with one let, one variant and one claim."""
-    return (
-        SOUND.replace("\n", f"\nlet {let}\n", 1).replace("linear(64)", f"linear({width})")
-        + f"variant tied {{ learn all with feedback_alignment(feedback = {feedback}) }}\n{claim}\n"
-    )
+def _claiming(claim: str) -> str:
+    """A program with a let that is a number, a variant and a claim."""
+    text = SOUND.replace("\n", "\nlet width = 64\n", 1).replace("linear(64)", "linear(width)")
+    return f"{text}variant small {{ train batch = 32 }}\n{claim}\n"
 
 
 def _worded(claim: str) -> str:
     """The same, its let being a word."""
-    return _claiming(claim, "way", "way = transpose", "64")
+    text = SOUND.replace("\n", "\nlet rates = cosine\n", 1)
+    return f"{text}variant small {{ train schedule = rates }}\n{claim}\n"
 
 
 @error("LP150")
@@ -42,8 +41,8 @@ class EmptyRange(Diagnostic):
     title = "there is no `{name}` in {first}..{last}"
     label = "ends below its beginning"
     help = "did you mean {last}..{first}?"
-    bad = _claiming("claim base = tied for width in 64..1")
-    good = _claiming("claim base = tied for width in 1..64")
+    bad = _claiming("claim base = small for width in 64..1")
+    good = _claiming("claim base = small for width in 1..64")
     name: str
     first: str
     last: str
@@ -55,8 +54,8 @@ class ClaimValue(Diagnostic):
 
     title = "{part} of a claim must be {expected}, found {found}"
     label = "not {expected}"
-    bad = _claiming("claim base = tied after 0 steps")
-    good = _claiming("claim base = tied after 5 steps")
+    bad = _claiming("claim base = small after 0 steps")
+    good = _claiming("claim base = small after 5 steps")
     part: str
     expected: str
     found: str
@@ -68,8 +67,8 @@ class NumberNeeded(Diagnostic):
 
     title = "`{name}` is no number, so it cannot {what}"
     label = "`{name}` is {found}"
-    bad = _worded("claim base = tied as way -> 0")
-    good = _worded("claim base = tied")
+    bad = _worded("claim base = small as rates -> 0")
+    good = _worded("claim base = small")
     name: str
     what: str
     found: str
@@ -81,8 +80,8 @@ class UnknownEquality(Diagnostic):
 
     title = "a claim holds up to `scale`, not up to `{name}`"
     label = "did you mean `{nearest}`?"
-    bad = _claiming("claim base = tied up to scales")
-    good = _claiming("claim base = tied up to scale")
+    bad = _claiming("claim base = small up to scales")
+    good = _claiming("claim base = small up to scale")
     name: str
     nearest: str = ""
 
@@ -93,8 +92,8 @@ class ClaimOfItself(Diagnostic):
 
     title = "`{name}` is compared with itself"
     label = "{verdict}"
-    bad = _claiming("claim tied = tied")
-    good = _claiming("claim base = tied")
+    bad = _claiming("claim small = small")
+    good = _claiming("claim base = small")
     name: str
     verdict: str
 

@@ -176,9 +176,10 @@ variant slow { train optimizer = sgd(lr = 0.1) }
 """
 
 
-def test_a_black_box_is_not_tried() -> None:
-    (found,) = results("claim base != slow", text=BOXED)
-    assert found.verdict == "not tried" and "black box" in found.reason, str(found)
+def test_something_stands_in_for_a_black_box() -> None:
+    text = BOXED.replace("batch = 4", "batch = 4, optimizer = sgd(lr = 0.3)")
+    found = results("claim base != slow\nclaim base = slow up to scale", text=text)
+    assert [one.verdict for one in found] == ["holds", "holds"], "\n".join(map(str, found))
 
 
 def test_the_budget_counts_values() -> None:
