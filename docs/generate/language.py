@@ -10,7 +10,7 @@ from lpc.ir.losses import LOSSES
 from lpc.passes.data_source import DataSource
 from lpc.passes.data_sources import SOURCES
 from lpc.passes.signatures import Signature
-from lpc.passes.tables import MEASURES, OPTIMIZERS, PLACE, SCHEDULES, TRAIN
+from lpc.passes.tables import ESTIMATES, MEASURES, OPTIMIZERS, PLACE, SCHEDULES, TRAIN
 from lpc.syntax.words import KEYWORDS, SELECTOR_WORDS, UNITS, VARIANT_KEYWORDS
 
 
@@ -24,6 +24,7 @@ def parts() -> dict[str, str]:
         "optimizers": callables(OPTIMIZERS, "optimizer"),
         "schedules": callables(SCHEDULES, "schedule"),
         "measures": callables(MEASURES, "measure"),
+        "estimates": callables(ESTIMATES, "estimate"),
         "place": parameters(PLACE),
     }
 

@@ -41,6 +41,10 @@ PROGRAMS = {
     "in_turn": DIGITS.format(rule="mono_forward", train="epochs = 2, order = sequential, patience = 1"),
     "solved": DIGITS.format(rule="cascaded_forward(predictor = least_squares)", train="epochs = 1"),
     "by_steps": DIGITS.format(rule="forward_forward", train="steps = 3"),
+    "estimated": DIGITS.format(rule="mono_forward", train="epochs = 1").replace(
+        "energy, memory, carbon(intensity = 385)",
+        "energy(estimate = flops(pj_per_flop = 1.2, idle = 55W)), carbon(country = NL)",
+    ),
     "table": """network table
 data features: f32[2], price: f32[1] = csv("table.csv", validation = 20%, test = 20%)
 block estimate = features -> linear(1)
@@ -113,6 +117,17 @@ def test_the_schema_is_one() -> None:
 def test_results_fit_the_schema(results: dict[str, Any]) -> None:
     assert results.keys() == {*PROGRAMS, "untrained"}
     assert {name: found for name, result in results.items() if (found := misfits(result))} == {}
+
+
+def test_an_estimate_is_beside_what_is_measured_and_in_no_sum(results: dict[str, Any]) -> None:
+    energy = results["estimated"]["energy"]
+    *measured, model = energy["domains"]
+    assert model["source"] == "estimate:flops"
+    known = [found["joules"] for found in measured if found["joules"] is not None]
+    assert energy["totals"]["measured_joules"] == (pytest.approx(sum(known)) if known else None)
+    seconds, flops = energy["totals"]["window_s"], results["estimated"]["flops"]["total"]
+    assert energy["totals"]["estimated_joules"] == pytest.approx(55.0 * seconds + 1.2e-12 * flops)
+    assert results["plain"]["energy"]["totals"]["estimated_joules"] is None
 
 
 def test_results_hold_nothing_else(results: dict[str, Any]) -> None:
