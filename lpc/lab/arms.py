@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from lpc.codegen.order import turns
 from lpc.codegen.script import print_script
@@ -62,6 +62,8 @@ class Arm:
     """Epochs (or steps) of each training unit; None where all is closed form."""
     units: int = 1
     control: str = ""
+    floor: bool = False
+    """All its blocks are under a rule that learns nothing but the readout."""
     far: tuple[str, ...] = ()
     """How its rules are used far from their papers' conditions."""
     differs: tuple[str, ...] = ()
@@ -125,6 +127,7 @@ def arm(contender: Contender, baseline: Contender, protocol: Protocol, length: L
         length=length.count if units else None,
         units=units,
         control=contender.control,
+        floor=all(_offers(use.rule, "floor") for use in program.uses.values()),
         far=tuple(dict.fromkeys(said(warning) for warning in checked.warnings if warning.code.startswith(FAR))),
         differs=tuple(_apart(own, other)),
         trains=tuple(_trains_apart(contender.program, baseline.program)),
@@ -189,18 +192,14 @@ def contenders(programs: Sequence[tuple[Source, Mapping[str, Program]]]) -> list
 def pick_baseline(found: Sequence[Contender]) -> Contender:
     """The first that learns by the rule that is the field's baseline throughout, else the first program as it is."""
     for contender in found:
-        if all(_is_baseline(use.rule) for use in contender.program.uses.values()):
+        if all(_offers(use.rule, "baseline") for use in contender.program.uses.values()):
             return contender
     return next((contender for contender in found if contender.variant == BASE), found[0])
 
 
-def _is_baseline(rule: str) -> bool:
-    return any(control.baseline for control in registry.find(rule).controls)
-
-
-def is_floor(arm: Arm) -> bool:
-    """Whether all its blocks are under a rule that learns nothing but the readout."""
-    return all(any(control.floor for control in registry.find(rule).controls) for rule in arm.rules.values())
+def _offers(rule: str, role: Literal["baseline", "floor"]) -> bool:
+    """Whether a rule is a control of this role."""
+    return any(getattr(control, role) for control in registry.find(rule).controls)
 
 
 def controls() -> list[Control]:

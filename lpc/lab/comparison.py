@@ -112,7 +112,7 @@ def tabulate(folder: Path, plan: Plan, margins: Mapping[str, float]) -> Table:
     rows = [_row(arm, plan, counted) for arm in plan.arms]
     rows = [row for protocol in plan.protocols for row in _compared(rows, protocol.name, plan.baseline, margins)]
     fronts = tuple(_front([row for row in rows if row.arm.protocol == p.name], p.name) for p in plan.protocols)
-    return Table(plan, tuple(rows), tuple(refused), tuple(strangers(folder, plan)), fronts, margins, usual)
+    return Table(plan, tuple(rows), tuple(refused), tuple(sorted(strangers(folder, plan))), fronts, margins, usual)
 
 
 def circumstances(state: Finished) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lpc.lab.arms import is_floor
 from lpc.lab.comparison import Row, Table
 
 FEW = 6
@@ -142,13 +141,13 @@ def _arm(row: Row) -> Iterator[Warned]:
 
 def _floor(table: Table, protocol: str) -> Iterator[Warned]:
     rows = table.of(protocol)
-    floors = [row for row in rows if is_floor(row.arm) and row.figures["accuracy"].summary is not None]
+    floors = [row for row in rows if row.arm.floor and row.figures["accuracy"].summary is not None]
     for floor in floors:
         least = floor.figures["accuracy"].summary
         assert least is not None
         for row in rows:
             own = row.figures["accuracy"].summary
-            if own is not None and not is_floor(row.arm) and own.mean <= least.mean:
+            if own is not None and not row.arm.floor and own.mean <= least.mean:
                 yield Warned(
                     row.arm.label,
                     f"no more accurate than `{floor.arm.label}`, whose hidden blocks learn nothing ({protocol})",

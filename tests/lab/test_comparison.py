@@ -1,0 +1,225 @@
+"""The table of a bench: what is refused, what is claimed, and what a reviewer would raise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lpc.lab.bench import Bench
+from lpc.lab.bench_json import bench_json
+from lpc.lab.bench_text import bench_text
+from lpc.lab.comparison import Table, tabulate
+from lpc.lab.conditions import Conditions
+from lpc.lab.metrics import METRICS
+from lpc.lab.plan import Options, Plan
+from lpc.lab.reviewer import warnings
+from lpc.lab.statistics import Comparison
+from tests.lab.made_runs import CONVERGED, MATCHED, Launcher, arm, domain, noise, plan, usual
+
+Make = Callable[[str, int], Mapping[str, Any]]
+
+
+def made_table(folder: Path, plan: Plan, make: Make = usual, **margins: float) -> Table:
+    Bench(plan, folder, Launcher(make), look_now=Conditions).conduct(plan.runs())
+    return tabulate(folder, plan, margins)
+
+
+def changed(seed_changed: int, label_changed: str, **changes: Any) -> Make:
+    """Usual results, one of them with other contents."""
+
+    def make(label: str, seed: int) -> Mapping[str, Any]:
+        found: dict[str, Any] = dict(usual(label, seed))
+        if (label, seed) == (label_changed, seed_changed):
+            for place, value in changes.items():
+                found[place] = {**found[place], **value} if isinstance(value, dict) else value
+        return found
+
+    return make
+
+
+def said(table: Table) -> list[str]:
+    return [f"{one.about}: {one.text}" if one.about else one.text for one in warnings(table)]
+
+
+def of(table: Table, label: str, metric: str) -> Comparison:
+    found = next(row for row in table.rows if row.arm.label == label).against[metric].found
+    assert found is not None
+    return found
+
+
+def test_a_slow_variant_is_slower_and_no_less_accurate(tmp_path: Path) -> None:
+    table = made_table(tmp_path, plan("base", "slow", seeds=range(1, 7)))
+    time = of(table, "slow", "time_s")
+    assert time.interval is not None
+    assert time.interval[0] < 1.25 < time.interval[1]
+    assert time.interval[1] - time.interval[0] < 0.1
+    row = table.of("matched")[1]
+    assert row.against["time_s"].verdict == row.against["joules"].verdict == "more"
+    assert row.against["accuracy"].verdict == "no difference shown"
+    assert row.against["flops"].verdict == row.against["data_passes"].verdict == "the same"
+    assert table.fronts[0].cost == "joules"
+    text = bench_text(table, warnings(table))
+    assert "more (worse)" in text
+    assert "Pareto front, accuracy against joules: " in text
+
+
+def test_equivalence_needs_a_margin_that_was_stated(tmp_path: Path) -> None:
+    table = made_table(tmp_path, plan("base", "same", seeds=range(1, 7)))
+    assert table.of("matched")[1].against["time_s"].verdict == "no difference shown"
+    with_margin = made_table(tmp_path, plan("base", "same", seeds=range(1, 7)), time_s=0.02)
+    assert with_margin.of("matched")[1].against["time_s"].verdict == "equivalent"
+    assert "equivalent: time within 2 %" in bench_text(with_margin, [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"environment": {"threads": 4}}, "threads 4, where others have 2"),
+        ({"environment": {"device_name": "H100"}}, "device_name H100, where others have A100"),
+        ({"environment": {"torch": "2.14.0"}}, "torch 2.14.0, where others have 2.13.0"),
+        ({"energy": {"conditions": {"gpu_driver": "600"}}}, "gpu_driver 600, where others have 595"),
+        ({"source_sha256": "f" * 64}, "left alone: result.json is of another program (its hash differs)"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_into_the_table(changes: dict[str, Any], why: str, tmp_path: Path) -> None:
+    table = made_table(tmp_path, plan("base", "slow"), changed(2, "slow", **changes))
+    assert [(one.arm, one.seed, one.why) for one in table.refused] == [("matched/slow", 2, why)]
+    assert of(table, "slow", "time_s").n == 2
+    line = next(line for line in bench_text(table, []).splitlines() if "seed 2" in line)
+    assert why in line
+
+
+def test_an_environment_that_changed_midway_keeps_the_larger_part(tmp_path: Path) -> None:
+    def make(label: str, seed: int) -> Mapping[str, Any]:
+        found: dict[str, Any] = dict(usual(label, seed))
+        return found if seed < 3 else {**found, "environment": {**found["environment"], "torch": "9.9"}}
+
+    table = made_table(tmp_path, plan("base", "slow", seeds=(1, 2, 3, 4, 5)), make)
+    assert table.environment["torch"] == "9.9"
+    assert {one.seed for one in table.refused} == {1, 2}
+
+
+def test_energy_of_other_instruments_is_not_compared(tmp_path: Path) -> None:
+    def make(label: str, seed: int) -> Mapping[str, Any]:
+        found: dict[str, Any] = dict(usual(label, seed))
+        seconds = found["time"]["train_s"]
+        one = domain(100.0, seconds, domain="cpu", source="rapl") if label == "slow" else domain(100.0, seconds)
+        return {**found, "energy": {**found["energy"], "domains": [one]}}
+
+    row = made_table(tmp_path, plan("base", "slow"), make).of("matched")[1]
+    assert row.against["joules"].found is None
+    assert row.against["joules"].why == "they were measured by different instruments"
+    assert row.against["time_s"].found is not None
+
+
+def test_without_a_meter_figures_are_null_with_the_reason(tmp_path: Path) -> None:
+    def make(label: str, seed: int) -> Mapping[str, Any]:
+        found: dict[str, Any] = dict(usual(label, seed))
+        return {**found, "energy": {**found["energy"], "domains": [domain(None, 2.0)]}}
+
+    table = made_table(tmp_path, plan("base", "slow"), make)
+    found = bench_json(table, [])["variants"][0]["metrics"]["joules"]
+    assert found == {"mean": None, "interval": None, "n": 0, "values": {}, "why": "no GPU to measure"}
+    assert table.fronts[0].cost == "time_s"
+    text = bench_text(table, [])
+    assert "accuracy against seconds (time in the place of energy, which was not measured)" in text
+    assert "no energy: no GPU to measure" in text
+
+
+def test_bench_json_has_mean_interval_and_n_of_every_variant_and_metric(tmp_path: Path) -> None:
+    found = bench_json(made_table(tmp_path, plan("base", "slow", protocols=(MATCHED, CONVERGED))), [])
+    assert [(row["label"], row["protocol"]) for row in found["variants"]] == [
+        ("base", "matched"),
+        ("slow", "matched"),
+        ("base", "converged"),
+        ("slow", "converged"),
+    ]
+    for row in found["variants"]:
+        assert set(row["metrics"]) == {metric.name for metric in METRICS} == set(found["metrics"])
+        time = row["metrics"]["time_s"]
+        assert time["n"] == 3 and time["interval"][0] < time["mean"] < time["interval"][1]
+        assert set(time["values"]) == {"1", "2", "3"}
+        assert (row["against"] is None) == (row["label"] == "base")
+    assert "each training unit stops after 5 epochs without better validation" in found["protocols"][1]["says"]
+
+
+def test_holm_counts_the_comparisons(tmp_path: Path) -> None:
+    two = made_table(tmp_path / "two", plan("base", "slow"))
+    many = made_table(tmp_path / "many", plan("base", "slow", "a", "b", "c", "d"))
+    p = of(two, "slow", "time_s").p
+    assert p is not None
+    alone, among = (next(r for r in t.rows if r.arm.label == "slow").against["time_s"].adjusted_p for t in (two, many))
+    assert alone == pytest.approx(p)
+    assert among == pytest.approx(5 * p)
+
+
+def test_a_reviewer_asks_for_seeds(tmp_path: Path) -> None:
+    one = made_table(tmp_path, plan("base", "slow", seeds=(1,)))
+    assert "one seed: there are no intervals, and nothing can be claimed" in said(one)
+    assert one.of("matched")[1].against["time_s"].verdict == "not known"
+    assert any(text.startswith("3 seeds: ") for text in said(made_table(tmp_path, plan("base", "slow"))))
+    assert not any("seeds: " in text for text in said(made_table(tmp_path, plan("base", "slow", seeds=range(1, 7)))))
+
+
+def test_a_reviewer_sees_drift(tmp_path: Path) -> None:
+    """Power and time that rise along the bench; and none where they do not."""
+    made = plan("base", "same", seeds=range(1, 9))
+    order = {(run.arm.label, run.seed): at for at, run in enumerate(made.runs())}
+
+    def drifting(label: str, seed: int) -> Mapping[str, Any]:
+        found: dict[str, Any] = dict(usual(label, seed))
+        seconds = 8.0 * (1 + 0.08 * order[label, seed] / 15) * (1 + 0.005 * noise(label, seed))
+        return {**found, "time": {"train_s": seconds, "total_s": seconds}}
+
+    assert any(text.startswith("times rose by ") for text in said(made_table(tmp_path / "drift", made, drifting)))
+    steady: Make = lambda label, seed: {  # noqa: E731
+        **usual(label, seed),
+        "time": {"train_s": 8 * (1 + 0.005 * noise(label, seed)), "total_s": 9.0},
+    }
+    assert not any("drifted" in text for text in said(made_table(tmp_path / "steady", made, steady)))
+
+
+def test_a_reviewer_sees_windows_that_are_too_short(tmp_path: Path) -> None:
+    def short(label: str, seed: int) -> Mapping[str, Any]:
+        found: dict[str, Any] = dict(usual(label, seed))
+        own = {"time": {"train_s": 0.5, "total_s": 1.0}}
+        return {**found, **own, "energy": {**found["energy"], "domains": [domain(50.0, 8.0)]}}
+
+    assert (
+        "base: a window of 0.5 s is short for a meter that moves every 0.1 s: 4.1 s would bring its error to 1%"
+        in said(made_table(tmp_path, plan("base", "slow"), short))
+    )
+
+
+def test_a_reviewer_reads_the_protocol(tmp_path: Path) -> None:
+    capped = made_table(tmp_path / "capped", plan("base", "slow", protocols=(CONVERGED,)))
+    assert "base: 3 of 3 runs came to the cap of epochs: not converged" in said(capped)
+
+    arms = (
+        arm("base", far=("a learning rate of 5 is unusual (LP920: ...)",)),
+        arm(
+            "slow", differs=("`block hidden = x -> linear(8)`, where the baseline has `block hidden = x -> linear(9)`",)
+        ),
+        arm("still", floor=True, trains=("batch 32, the baseline's 64",)),
+    )
+    made = Plan("made", arms, "base", (MATCHED,), (1, 2), options=Options(limit=100))
+
+    def make(label: str, seed: int) -> Mapping[str, Any]:
+        found: dict[str, Any] = dict(usual(label, seed))
+        share = {"base": 0.9, "still": 0.8, "slow": 0.75}[label]
+        return {
+            **found,
+            "validation": {"loss": 0.1, "accuracy": share},
+            "data": {**found["data"], "source": "synthetic"},
+        }
+
+    text = said(made_table(tmp_path / "arms", made, make))
+    assert "base: far from its paper's conditions: a learning rate of 5 is unusual (LP920: ...)" in text
+    assert any(line.startswith("slow: differs in more than `learn` and `train`: `block hidden") for line in text)
+    assert "still: trains otherwise: batch 32, the baseline's 64" in text
+    assert "slow: no more accurate than `still`, whose hidden blocks learn nothing (matched)" in text
+    assert "the data are made up: accuracies mean nothing" in text
+    assert "--limit: at most 100 examples of each part" in text
