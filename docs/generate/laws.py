@@ -14,14 +14,18 @@ def whole() -> str:
     own = [
         part
         for name in registry.BUILT_IN
-        for part in (f"## {registry.find(name).title}", f"[`{name}`](rules/{name}.md)", listed(registry.find(name).laws))
+        for part in (
+            f"## {registry.find(name).title}",
+            f"[`{name}`](rules/{name}.md)",
+            listed(registry.find(name).laws),
+        )
     ]
     return page(
         "# Laws",
         GENERATED,
-        "A law is an equality that a rule, or every program, obeys. `lpc laws` prints this list; `lpc verify FILE` tries on a program the laws "
-        "of its rules and of every program; `lpc.laws.check_rule` tries them on random ones, and so do lpc's own tests. "
-        "[trust.md](trust.md) says what that finds.",
+        "A law is an equality that a rule, or every program, obeys. `lpc laws` prints this list. `lpc verify FILE` tries on a "
+        "program the laws of its rules and of every program; `lpc.laws.check_rule` tries a rule's on random programs, and so do lpc's "
+        "own tests. [trust.md](trust.md) says what that finds.",
         "\n".join(parts),
         "## Every program",
         "What changes a step on its way to a script rests on these: each such pass names its law.",

@@ -6,20 +6,32 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs.generate import commands, design, errors, language, laws, operations, readme, result, rules
+from docs.generate import commands, design, energy, errors, language, laws, operations, own_rule, readme, result, rules
 from docs.generate.says import with_messages
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 """A part of a written page that comes from the code: everything between its two comments."""
-WITH_PARTS = ("README.md", "docs/language.md", "docs/script.md", "docs/tutorial.md", "docs/design.md")
+WITH_PARTS = (
+    "README.md",
+    "docs/language.md",
+    "docs/script.md",
+    "docs/energy.md",
+    "docs/tutorial.md",
+    "docs/own_rule.md",
+    "docs/design.md",
+)
 WHOLE = ("docs/rules", "docs/errors")
 """Folders that hold generated pages and nothing else."""
 
 
 def written() -> dict[str, str]:
     """Every page with generated text, by its path, as it should be."""
-    pages = {"docs/operations.md": operations.whole(), "docs/commands.md": commands.whole(), "docs/laws.md": laws.whole()}
+    pages = {
+        "docs/operations.md": operations.whole(),
+        "docs/commands.md": commands.whole(),
+        "docs/laws.md": laws.whole(),
+    }
     pages |= {f"docs/rules/{name}": text for name, text in rules.pages().items()}
     pages |= {f"docs/errors/{name}": text for name, text in errors.pages().items()}
     made = parts()
@@ -33,6 +45,8 @@ def parts() -> dict[str, str]:
     return {
         **language.parts(),
         **design.parts(),
+        **own_rule.parts(),
+        "intensities": energy.intensities(),
         "result": result.keys(ROOT / "docs" / "result.schema.json"),
         "step": readme.step(page),
         "mistake": readme.mistake(page),

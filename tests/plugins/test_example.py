@@ -18,6 +18,7 @@ import lpc
 from lpc.interpret.operations import evaluate
 from lpc.ir.ops import find
 from lpc.ir.types import Tensor
+from lpc.laws import check_rule
 from lpc.laws.strategies import data_for, legal, programs
 from lpc.rules import registry
 from lpc.syntax import tree
@@ -212,6 +213,18 @@ def test_random_programs_do_what_the_interpreter_does(rules: list[str]) -> None:
         check(program, data.draw(data_for(program)))
 
     property_()
+
+
+@pytest.mark.slow
+def test_its_laws_and_those_of_every_program_hold() -> None:
+    found = check_rule(registry.find("target_projection"), examples=6)
+    assert "no error comes down" in {tried.name for tried in found if tried.examples}
+
+
+def test_the_rule_is_shown_whole_in_fewer_than_sixty_lines() -> None:
+    text = (PACKAGE / "lpc_example" / "rule.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 60
+    assert text in (PACKAGE.parent.parent / "docs" / "own_rule.md").read_text(encoding="utf-8")
 
 
 def test_the_rule_is_the_papers_equation() -> None:

@@ -1,13 +1,12 @@
 """Direct random target projection: a fixed random matrix of the label teaches each hidden block, without any error."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from lpc.ir.op import Law as InitialLaw
+from lpc.ir.op import Law as Drawn
 from lpc.ir.step import Added
+from lpc.laws import Trial, law
 from lpc.rules.rule import Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
@@ -16,13 +15,19 @@ PAPER = "Frenkel, Lefebvre, Bol 2021, Frontiers in Neuroscience 15, arXiv 1909.0
 CODE = "the authors' code, ChFrenkel/DirectRandomTargetProjection"
 
 
+@law("no error comes down", kind="invariance", source=PAPER)
+def no_error(trial: Trial) -> None:
+    """A hidden block learns the same whatever the blocks above it hold."""
+    trial.needs(bool(trial.hidden), "there is no hidden block")
+    first, *above = trial.blocks
+    found = trial.learn("target_projection")
+    turned = {name: -value for name, value in found.before.items() if name.partition(".")[0] in above}
+    trial.same(trial.learn("target_projection", start=turned), found, [first])
+
+
 @dataclass(frozen=True)
 class TargetProjection(Rule):
-    """For a hidden block h with matrix B, and one-hot labels Y (n in all), Y B / n stands in for the gradient at h.
-
-    B is symmetric about 0, so the paper's sign and its contrary are the same rule. Its code leaves 1 / n out for hidden blocks.
-    Blocks should saturate (tanh): what drives them never ends, and with relu they grow without bound.
-    """
+    """For a hidden block h with matrix B and n one-hot labels Y, Y B / n stands in for the gradient at h."""
 
     name = "target_projection"
     title = "Direct random target projection"
@@ -33,18 +38,16 @@ class TargetProjection(Rule):
     example = "learn all with target_projection"
     local = True
     needs_label = True
+    laws = (no_error,)
 
     scale: float = parameter(
         1.0, "multiplies the matrices, U(±√(6 / width)); 0: only the output learns", source=CODE, least=0.0
     )
 
     def matrix(self, run: Run, block: RunBlock) -> Added:
-        """Labels x outputs, of one position where both have the same positions, else in all."""
-        label, output = (*run.positions, run.outputs), block.unit.output
-        same = len(label) > 1 and label[:-1] == output[:-1]
-        shape = (label[-1], output[-1]) if same else (prod(label), prod(output))
-        law = InitialLaw("uniform", self.scale * (6 / shape[1]) ** 0.5 / prod(run.positions))
-        return run.added(block, "matrix", shape, law, "carries the label to the block", trained=False)
+        shape = (run.outputs * prod(run.positions), block.width)
+        drawn = Drawn("uniform", self.scale * (6 / block.width) ** 0.5)
+        return run.added(block, "matrix", shape, drawn, "carries the label to the block", trained=False)
 
     def adds(self, run: Run) -> Sequence[Added]:
         return [self.matrix(run, block) for block in run.hidden]
