@@ -16,7 +16,8 @@ def factor(protocol: Protocol, step: int, per_epoch: int) -> float:
     rising = schedule.warmup * unit
     if step < rising:
         return (step + 1) / rising
-    share = (step - rising) / (length * unit - rising)
+    left = length * unit - rising
+    share = min(1.0, (step - rising) / left) if left > 0 else 1.0
     match schedule.kind:
         case "constant":
             return 1.0

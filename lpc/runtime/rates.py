@@ -29,12 +29,17 @@ def constant(time: float, length: float) -> float:
 
 def linear(time: float, length: float) -> float:
     """Down to 0 at the end."""
-    return max(0.0, 1.0 - time / length)
+    return 1.0 - share(time, length)
 
 
 def cosine(time: float, length: float) -> float:
     """Half a cosine, down to 0 at the end (Loshchilov and Hutter 2017, without restarts)."""
-    return 0.5 * (1.0 + math.cos(math.pi * min(1.0, time / length)))
+    return 0.5 * (1.0 + math.cos(math.pi * share(time, length)))
+
+
+def share(time: float, length: float) -> float:
+    """How much of a length is over: all, past its end, and where a warm-up took everything."""
+    return min(1.0, time / length) if length > 0 else 1.0
 
 
 def staircase(every: int, factor: float) -> Callable[[float, float], float]:

@@ -59,6 +59,14 @@ def test_a_warm_up_rises_by_equal_amounts_to_1_and_the_curve_has_what_is_left() 
     assert factors(linear, 4, 9, 2, warmup=2)[4:] == [1.0, 0.75, 0.5, 0.25, 0.0]
 
 
+@pytest.mark.parametrize("warmup", [2, 3])
+def test_a_phase_that_goes_on_after_a_warm_up_took_everything_is_at_its_end(warmup: int) -> None:
+    """A pass that fits has its own length, and `--steps` can ask for more than the program says."""
+    for curve, end in ((linear, 0.0), (cosine, 0.0), (constant, 1.0)):
+        found = factors(curve, 2, 5, 9, warmup=warmup, by_steps=True)
+        assert found == [*((step + 1) / warmup for step in range(warmup)), *[end] * (5 - warmup)]
+
+
 # Data in memory
 
 
