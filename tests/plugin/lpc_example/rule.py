@@ -12,7 +12,6 @@ from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
 
 PAPER = "Frenkel, Lefebvre, Bol 2021, Frontiers in Neuroscience 15, arXiv 1909.01311"
-CODE = "the authors' code, ChFrenkel/DirectRandomTargetProjection"
 
 
 @law("no error comes down", kind="invariance", source=PAPER)
@@ -31,18 +30,14 @@ class TargetProjection(Rule):
 
     name = "target_projection"
     title = "Direct random target projection"
-    summary = (
-        "The label, times a fixed random matrix of the block, stands in for the gradient at a hidden block's output."
-    )
+    summary = "A fixed random projection of the label stands in for the gradient at each hidden block's output."
     paper = PAPER
     example = "learn all with target_projection"
     local = True
     needs_label = True
     laws = (no_error,)
 
-    scale: float = parameter(
-        1.0, "multiplies the matrices, U(±√(6 / width)); 0: only the output learns", source=CODE, least=0.0
-    )
+    scale: float = parameter(1.0, "multiplies the matrices, U(±√(6 / width))", source="the authors' code", least=0.0)
 
     def matrix(self, run: Run, block: RunBlock) -> Added:
         shape = (run.outputs * prod(run.positions), block.width)
