@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from lpc.diagnostics import ProgramError, Report
 from lpc.ir.program import Claim
-from lpc.laws.claims import ClaimResult, Trial, claims_of
+from lpc.laws.claim_trial import Trial
+from lpc.laws.claims import ClaimResult, claims_of
 from lpc.laws.ranges import Point
 from lpc.laws.shrinking import shrunk, sound
 from lpc.laws.sides import Untried
@@ -22,7 +23,9 @@ SIZES = frozenset({"steps", "epochs", "batch", "seed", "precision", "patience"})
 """Options of `train` that are no manner of learning."""
 
 
-def counterexample_program(source: Source, tested: ClaimResult, *, overrides: Overrides = (), budget_s: float = 10.0) -> str:
+def counterexample_program(
+    source: Source, tested: ClaimResult, *, overrides: Overrides = (), budget_s: float = 10.0
+) -> str:
     """The text of a small program whose one claim is refuted as `tested` says; "" where the claim was not refuted.
 
     Rules and optimizers stay, and with them what the claim is about. A claim that two sides differ is refuted by any network too

@@ -94,8 +94,8 @@ def _worst(one: Array, other: Array) -> int:
 def compared(left: Side, right: Side, within: float = WITHIN, scale: bool = False, rounding: bool = True) -> Found:
     """Train both and compare what they hold after every step; up to scale, what every step changes from the same values.
 
-    rounding: whether what it explains is allowed. Raises Untried where they have no tensor in common, Broken where they train
-    in other steps.
+    rounding: whether what it explains is allowed. Raises Untried where they have no tensor in common, or both overflow, Broken
+    where they train in other steps.
     """
     if scale:
         made, expected, factor = updates(left, right)
@@ -105,9 +105,15 @@ def compared(left: Side, right: Side, within: float = WITHIN, scale: bool = Fals
         raise Untried(f"{left.name} and {right.name} have no tensor in common")
     if len(made.times) != len(expected.times):
         raise Broken(f"{left.name} trains in {len(made.times)} steps, {right.name} in {len(expected.times)}")
+    if not (_finite(made) or _finite(expected)):
+        raise Untried(f"{left.name} and {right.name} grow beyond all numbers")
     if not rounding:
         made, expected = replace(made, again=None), replace(expected, again=None)
     return Found(compare(made, expected, within=within), (made, expected), factor)
+
+
+def _finite(run: Run) -> bool:
+    return all(bool(np.isfinite(value).all()) for value in run.after.values())
 
 
 def updates(left: Side, right: Side) -> tuple[Run, Run, float]:

@@ -62,9 +62,16 @@ class Side:
         return frozenset(self.names.get(name, name) for name in own)
 
     def run(self, entering: Entering | None = None, jitter: float = 0.0) -> Run:
-        """What it holds after every step. `entering`: what the state becomes before some steps, by phase and step from 0."""
-        with exactly(self.seed):
-            moments = reference_run(self.program, self.batches, stand_ins(self.program), jitter, self.start, entering)
+        """What it holds after every step. `entering`: what the state becomes before some steps, by phase and step from 0.
+
+        Raises Untried where it cannot be trained, its equations having no solution for these numbers, say.
+        """
+        devices = stand_ins(self.program)
+        try:
+            with exactly(self.seed):
+                moments = reference_run(self.program, self.batches, devices, jitter, self.start, entering)
+        except (ArithmeticError, IndexError, RuntimeError) as problem:
+            raise Untried(f"{self.name} cannot be trained on what was drawn: {problem}") from problem
         training = [moment for moment in moments if moment.phase != "prediction"]
         return run_of(training, lambda size: _plain(self, entering, size)).renamed(self.names)
 

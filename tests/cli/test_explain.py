@@ -199,3 +199,9 @@ def test_every_code_has_a_story() -> None:
 
 def test_a_code_there_is_none_of() -> None:
     assert lpc("explain", "LP0144").err.startswith("lpc: there is no code LP0144; did you mean LP014")
+
+
+def test_a_code_that_is_retired() -> None:
+    done = lpc("explain", "lp906")
+    assert done.status == 0
+    assert done.out == "LP906: retired\n\nIt warned that claims were not tested; `lpc verify` tests them.\n"

@@ -182,6 +182,17 @@ def test_something_stands_in_for_a_black_box() -> None:
     assert [one.verdict for one in found] == ["holds", "holds"], "\n".join(map(str, found))
 
 
+def test_what_overflows_on_both_sides_is_not_tried() -> None:
+    text = (
+        TEXT.replace("-> tanh", "-> relu")
+        .replace("cross_entropy(readout, y)", "mse(readout, x)")
+        .replace("rate = 0.1", "rate = 1e300")
+    )
+    text = "\n".join(line for line in text.splitlines() if "mono" not in line) + "\n"
+    (found,) = results("claim base = moved after 4 steps", text=text)
+    assert found.verdict == "not tried" and "beyond all numbers" in found.reason, str(found)
+
+
 def test_the_budget_counts_values() -> None:
     (found,) = results("claim base = tied for width in 1..50", Budget(examples=7, seconds=inf))
     assert found.examples == 7
