@@ -10,7 +10,7 @@ DATA ?= data
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint types format bench-startup bench-growth bench-steps bench-training bench-memory bench-fidelity clean
+.PHONY: help demo test quick lint types format bench-startup bench-growth bench-steps bench-training bench-memory bench-intervals bench-killed bench-overhead bench-fidelity clean
 
 help: ## print this list
 	@echo "make TARGET, where TARGET is one of"
@@ -50,6 +50,15 @@ bench-training: $(VENV)/run.stamp ## whole training of MNIST against bare steps,
 
 bench-memory: $(VENV)/run.stamp ## activation memory against depth (about two minutes)
 	$(BIN)/python -m benchmarks.memory
+
+bench-intervals: $(VENV)/dev.stamp ## whether intervals of `lpc bench` hold the truth as often as they say (two minutes)
+	$(BIN)/python -m benchmarks.intervals
+
+bench-killed: $(VENV)/run.stamp ## whether a bench killed twenty times ends in the same table (about eight minutes)
+	$(BIN)/python -m benchmarks.killed
+
+bench-overhead: $(VENV)/run.stamp ## what `lpc bench` adds to its runs, Fashion-MNIST, DATA=folder (about ten minutes)
+	$(BIN)/python -m benchmarks.bench_overhead --data $(DATA)
 
 bench-fidelity: $(VENV)/run.stamp ## accuracy on MNIST beside published figures, DATA=folder (about two hours, resumable)
 	$(BIN)/python -m benchmarks.fidelity --data $(DATA)

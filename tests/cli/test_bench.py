@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ import pytest
 
 from lpc.cli.scripts import read_script
 from lpc.lab import processes
-from tests.cli.running import BROKEN, SOUND, Done, lpc
+from tests.cli.running import BROKEN, ROOT, SOUND, Done, lpc
 from tests.lab.made_runs import Ended, usual
 
 STARTED: list[tuple[str, list[str]]] = []
@@ -159,3 +162,29 @@ def test_a_folder_at_work_is_left_alone(at_once: Path, monkeypatch: pytest.Monke
     lock.close()
     assert done.status == 2
     assert "another bench, or a run that outlived one, is at work there" in done.err
+
+
+WITHOUT_TORCH = """
+import sys
+from lpc.cli.entry import run
+from lpc.lab import processes
+from tests.cli.test_bench import AtOnce
+processes.launcher = AtOnce
+status = run(["bench", "sound.lp", "--seeds", "2", "--controls"])
+assert status == 0, status
+print("torch" in sys.modules)
+"""
+
+
+def test_a_bench_loads_no_torch(here: Path) -> None:
+    """It starts scripts and waits: what it loads is time between runs."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "False"
