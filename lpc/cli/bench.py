@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 PASSED_ON = ("--data", "--device", "--threads", "--limit", "--idle", "--download")
 FILE = "plan.json"
+STOPPED = "stopped; the same command goes on"
 
 
 def _seeds(_ctx: click.Context, _option: click.Parameter, text: str) -> int | tuple[int, ...]:
@@ -210,6 +211,7 @@ def carried_out(
     from lpc.lab.processes import Busy, Lock, launcher
     from lpc.lab.reviewer import warnings
 
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
     make_folder(folder)
     try:
         lock = Lock(folder)
@@ -224,6 +226,7 @@ def carried_out(
             bench.plan = plan = after_warm_up(planned, folder)
         bench.conduct(plan.runs())
     except WrongInput as problem:
+        withdraw(folder, new)
         raise Refusal(str(problem)) from problem
     finally:
         lock.close()
@@ -238,10 +241,28 @@ def settle(plan: Plan, folder: Path) -> None:
     from lpc.lab.plan import other_parts
 
     here, there = plan.identity(), read_json(folder / FILE)
-    if there is None:
+    if there is None or not has_runs(folder):
         write_json(folder / FILE, here)
     elif apart := other_parts(here, there):
         raise Refusal(f"{folder} holds another bench ({', '.join(apart)} differ): --out DIR goes elsewhere")
+
+
+def has_runs(folder: Path) -> bool:
+    from lpc.lab.runs import RECORD
+
+    return any(any((folder / part).rglob(RECORD)) for part in ("runs", "warm-up"))
+
+
+def withdraw(folder: Path, new: Sequence[Path]) -> None:
+    """Leave nothing new where nothing was run: the first script refused its options or its data."""
+    if has_runs(folder):
+        return
+    for name in (FILE, ".lock"):
+        (folder / name).unlink(missing_ok=True)
+    emptied = sorted((path for path in (folder / "warm-up").rglob("*")), reverse=True)
+    for path in [*emptied, folder / "warm-up", *new]:
+        with suppress(OSError):
+            path.rmdir()
 
 
 def after_warm_up(planned: Planned, folder: Path) -> Plan:
@@ -284,13 +305,14 @@ def stopped_by_signals() -> Iterator[None]:
     """SIGTERM ends a bench as Ctrl-C does: its runs are told and waited for."""
 
     def stop(number: int, _frame: FrameType | None) -> NoReturn:
-        raise Refusal("stopped; the same command goes on")
+        say(STOPPED)
+        raise click.exceptions.Exit(128 + number)
 
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
     except KeyboardInterrupt:
-        say("stopped; the same command goes on")
+        say(STOPPED)
         raise
     finally:
         signal.signal(signal.SIGTERM, before)

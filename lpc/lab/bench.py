@@ -19,7 +19,7 @@ from typing import Any
 from lpc.lab.conditions import Conditions, Others, look
 from lpc.lab.files import write_json, write_text
 from lpc.lab.plan import Plan, PlannedRun
-from lpc.lab.processes import Child, Launch, last_line
+from lpc.lab.processes import SAID, Child, Launch, last_line
 from lpc.lab.runs import RECORD, Absent, Failed, Finished, Foreign, Unfinished, begun, state_of
 
 SCRIPT = "train.py"
@@ -158,6 +158,8 @@ class Bench:
         if status == 0:
             with suppress(OSError):
                 (place / "checkpoint.pt").unlink(missing_ok=True)
+                if not last_line(place):
+                    (place / SAID).unlink(missing_ok=True)
         after = {"status": status, "said": said, "wall_s": round(seconds, 3), "others_share": others}
         write_json(place / RECORD, {**record, **after, "after": self.look_now().to_json()})
         match state_of(self.folder, run, self.plan):

@@ -10,7 +10,10 @@ from lpc.lab.metrics import BY_NAME, ENERGY, METRICS
 from lpc.lab.reviewer import Warned
 from lpc.source import display_width
 
-COMPARED = ("accuracy", "loss", "time_s", "s_per_pass", "joules", "joules_per_pass", "peak_process_bytes")
+COMPARED = (
+    *("accuracy", "loss", "data_passes", "time_s", "s_per_pass", "joules", "joules_per_pass"),
+    *("peak_allocated_bytes", "peak_process_bytes", "flops"),
+)
 """What is held against the baseline in the table; bench.json has all."""
 
 
@@ -54,7 +57,7 @@ def _figures(table: Table, rows: Sequence[Row]) -> Iterator[str]:
 
 def _against(table: Table, rows: Sequence[Row]) -> Iterator[str]:
     others = [row for row in rows if row.against]
-    names = [name for name in COMPARED if name in columns(rows)]
+    names = [name for name in COMPARED if name in columns(rows) and _tells(others, name)]
     if not others or not names:
         return
     lines = [[f"against {table.plan.baseline}", "", "", "verdict"]]
@@ -80,6 +83,13 @@ def _against(table: Table, rows: Sequence[Row]) -> Iterator[str]:
     for name, margin in table.margins.items():
         word = f"{100 * margin:g} points" if name == "accuracy" else f"{100 * margin:g} %"
         yield f"equivalent: {BY_NAME[name].title} within {word}"
+
+
+def _tells(others: Sequence[Row], name: str) -> bool:
+    """Whether a line is worth its place: passes that are the same for all are not, nor the process where the GPU is known."""
+    if name == "data_passes":
+        return any(row.against[name].verdict != "the same" for row in others)
+    return name != "peak_process_bytes" or all(row.figures["peak_allocated_bytes"].summary is None for row in others)
 
 
 def _unknown(table: Table) -> Iterator[str]:

@@ -164,6 +164,27 @@ def test_a_folder_at_work_is_left_alone(at_once: Path, monkeypatch: pytest.Monke
     assert "another bench, or a run that outlived one, is at work there" in done.err
 
 
+class Refuses(AtOnce):
+    """A script that does not like its data."""
+
+    def __call__(self, script: Path, arguments: Sequence[str], folder: Path) -> Ended:
+        if "elsewhere" in arguments:
+            return super().__call__(script, arguments, folder)
+        (folder / "stderr.txt").write_text("sound: there is no such file under data\n", encoding="utf-8")
+        return Ended(2)
+
+
+def test_data_that_are_missing_leave_nothing_behind(at_once: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "launcher", Refuses)
+    done = bench("--seeds", "1")
+    assert done.status == 2
+    assert done.err == "lpc: sound: there is no such file under data\n"
+    assert not Path("bench").exists()
+    assert bench("--seeds", "1", "--data", "elsewhere").status == 0
+    assert bench("--seeds", "2").status == 2  # other data: another bench
+    assert len(list(Path("bench/sound/runs").rglob("result.json"))) == 2
+
+
 WITHOUT_TORCH = """
 import sys
 from lpc.cli.entry import run
