@@ -32,7 +32,7 @@ def _complete(_ctx: click.Context, _argument: click.Parameter, incomplete: str) 
     return [name for name in every() if name.startswith(incomplete)]
 
 
-@click.command("laws", epilog="Example: lpc laws mono_forward")
+@click.command("laws", epilog="Example: lpc laws general")
 @click.argument("name", metavar="RULE|LAW", required=False, shell_complete=_complete)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @color_option

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lpc.cli.extras import require
 from lpc.cli.options import color_option, file_argument, set_option
-from lpc.cli.programs import STDIN, Settings, check, findings, say, show, status
+from lpc.cli.programs import Settings, check, findings, say, show, status
 from lpc.cli.refusal import Refusal, system_says
 from lpc.cli.tables import number, seconds, table
 from lpc.version import VERSION
@@ -52,7 +53,9 @@ def command(file: str, settings: Settings, budget: float, seed: int, save: str |
     if checked.errors:
         show([findings(file, checked)])
         return status(checked.diagnostics)
-    verification = _imported()
+    require("laws", "lpc verify")
+    from lpc.laws import verification
+
     checks = verification.checks_of(checked, settings, seed)
     verification.verify(checks, budget)
     broken = [each for each in checks if each.tried.broken is not None]
@@ -65,40 +68,40 @@ def command(file: str, settings: Settings, budget: float, seed: int, save: str |
         click.echo(f"\n{each.of}: {each.tried.name}\n{each.tried.broken}")
     for path in saved:
         say(f"wrote {path}")
-    say(_last_line(checks, file, budget))
+    say(_last_line(checks, budget))
     return 1 if broken else 0
 
 
-def _imported() -> Any:
-    """The floor that tries things. Raises Refusal where what it needs is not installed."""
-    try:
-        from lpc.laws import verification
-    except ModuleNotFoundError as missing:
-        raise Refusal(f"`lpc verify` needs {missing.name}: pip install 'lpc[laws]'") from missing
-    return verification
-
-
 def text_of(checks: Sequence[Check]) -> str:
-    """What was checked, a line each, in the order in which it was first tried."""
+    """What was tried, a line each; then what was not, and why."""
+    tried = [each for each in checks if each.tried.examples or each.tried.broken]
     rows = [
         [
-            each.of,
-            each.tried.name,
-            each.tried.verdict,
-            number(each.tried.examples),
-            _worst(each),
-            seconds(each.tried.seconds),
+            each.of, each.tried.name, each.tried.verdict,
+            number(each.tried.examples), _worst(each), seconds(each.tried.seconds),
         ]
-        for each in checks
-    ]
-    return table(["of", "checked", "", "examples", "largest difference", "time"], rows, right=(3, 4, 5))
+        for each in tried
+    ]  # fmt: skip
+    parts = (
+        [table(["of", "checked", "", "examples", "largest difference", "time"], rows, right=(3, 4, 5))] if rows else []
+    )
+    for verdict in ("not applicable", "not tried"):
+        others = [f"  {each.of}: {each.tried.name}: {reason(each)}" for each in checks if each.tried.verdict == verdict]
+        parts += ["\n".join([f"{verdict}:", *others])] if others else []
+    return "\n\n".join(parts)
+
+
+def reason(each: Check) -> str:
+    """Why something was not tried, or could not be."""
+    tried = each.tried
+    return tried.left or (tried.reasons.most_common(1)[0][0] if tried.reasons else "")
 
 
 def _worst(each: Check) -> str:
     return "" if not each.tried.examples else f"{each.tried.worst:.1g}" if each.tried.worst else "0"
 
 
-def _last_line(checks: Sequence[Check], file: str, budget: float) -> str:
+def _last_line(checks: Sequence[Check], budget: float) -> str:
     counts = {
         verdict: [c for c in checks if c.tried.verdict == verdict]
         for verdict in ("holds", "broken", "not applicable", "not tried")
@@ -107,8 +110,6 @@ def _last_line(checks: Sequence[Check], file: str, budget: float) -> str:
     line = ", ".join(parts)
     if counts["not tried"]:
         line += f": {seconds(budget)} were not enough; a longer --budget tries the rest"
-    elif counts["not applicable"] and file != STDIN:
-        line += f"; `lpc verify {file} --json` says why"
     return line
 
 
@@ -141,6 +142,6 @@ def facts(each: Check) -> dict[str, Any]:
         "examples": tried.examples,
         "largest_difference": tried.worst if tried.examples else None,
         "seconds": round(tried.seconds, 3),
-        "reason": tried.left or (tried.reasons.most_common(1)[0][0] if tried.reasons and not tried.examples else None),
+        "reason": reason(each) or None if not tried.examples else None,
         "counterexample": None if tried.broken is None else {"shown": tried.broken.shown, "program": tried.broken.text},
     }

@@ -9,6 +9,7 @@ from functools import cache
 
 from lpc.diagnostics import Report
 from lpc.ir.program import Claim, Program
+from lpc.laws.claim_programs import counterexample_program
 from lpc.laws.claims import Budget, check_claim, claims_of, written
 from lpc.laws.general import GENERAL, subjects, try_subject
 from lpc.laws.reduction import reduced
@@ -99,7 +100,8 @@ def _claim_attempt(checked: Checked, claim: Claim, overrides: Overrides, seed: i
         if found.counterexample is not None:
             values = ", ".join(f"{name} = {value:g}" for name, value in found.counterexample.values.items())
             shown = f"at {values}: {found.counterexample}" if values else str(found.counterexample)
-            tried.broken = Counterexample(checked.source.text, shown)
+            small = counterexample_program(checked.source, found, overrides=overrides, budget_s=SHRINKING_SECONDS)
+            tried.broken = Counterexample(small, f"{shown}\n\nA smaller program of which the claim is false too:")
         elif found.reason:
             tried.reasons[found.reason] += 1
 
