@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -14,22 +14,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from lpc.cli.bench_folder import carried_out
 from lpc.cli.options import color_option, files_argument, set_option, settings_for
 from lpc.cli.programs import STDIN, Settings, check, findings, say, show, status
 from lpc.cli.refusal import Refusal
 from lpc.cli.run import OF_THE_SCRIPT, environment_for, require_packages
-from lpc.cli.writing import make_folder
 
 if TYPE_CHECKING:
     from lpc.ir.program import Program
     from lpc.lab.comparison import Table
-    from lpc.lab.plan import Plan
     from lpc.lab.planning import Planned, Request
-    from lpc.lab.processes import Launch
     from lpc.source import Source
 
 PASSED_ON = ("--data", "--device", "--threads", "--limit", "--idle", "--download")
-FILE = "plan.json"
 STOPPED = "stopped; the same command goes on"
 
 
@@ -192,94 +189,6 @@ def planned_bench(programs: Sequence[tuple[Source, Mapping[str, Program]]], requ
     except ProgramError as problem:
         first = problem.diagnostics[0]
         raise Refusal(f"the protocol does not fit the program: {first.title_text} ({first.code})") from problem
-
-
-def carried_out(
-    planned: Planned,
-    folder: Path,
-    environment: Mapping[str, str],
-    tell: Callable[[str], None],
-    margins: Mapping[str, float],
-    launch: Launch | None = None,
-) -> Table:
-    """Run what is left of a bench in its folder; the table, also written to bench.json. Raises Refusal."""
-    from lpc.lab.bench import Bench, WrongInput
-    from lpc.lab.bench_json import FILE as TABLE
-    from lpc.lab.bench_json import bench_json
-    from lpc.lab.comparison import tabulate
-    from lpc.lab.files import write_json
-    from lpc.lab.processes import Busy, Lock, launcher
-    from lpc.lab.reviewer import warnings
-
-    new = [path for path in (folder, *folder.parents) if not path.exists()]
-    make_folder(folder)
-    try:
-        lock = Lock(folder)
-    except Busy as problem:
-        raise Refusal(f"{folder}: another bench, or a run that outlived one, is at work there") from problem
-    try:
-        plan = planned.plan
-        settle(plan, folder)
-        bench = Bench(plan, folder, launch or launcher(environment, lock), tell)
-        bench.conduct(plan.warm_ups(every_arm=planned.hangs_on_warm_up))
-        if planned.hangs_on_warm_up:
-            bench.plan = plan = after_warm_up(planned, folder)
-        bench.conduct(plan.runs())
-    except WrongInput as problem:
-        withdraw(folder, new)
-        raise Refusal(str(problem)) from problem
-    finally:
-        lock.close()
-    table = tabulate(folder, plan, margins)
-    write_json(folder / TABLE, bench_json(table, warnings(table)))
-    return table
-
-
-def settle(plan: Plan, folder: Path) -> None:
-    """Write down what the folder's bench is, or see that it is this one. Raises Refusal."""
-    from lpc.lab.files import read_json, write_json
-    from lpc.lab.plan import other_parts
-
-    here, there = plan.identity(), read_json(folder / FILE)
-    if there is None or not has_runs(folder):
-        write_json(folder / FILE, here)
-    elif apart := other_parts(here, there):
-        raise Refusal(f"{folder} holds another bench ({', '.join(apart)} differ): --out DIR goes elsewhere")
-
-
-def has_runs(folder: Path) -> bool:
-    from lpc.lab.runs import RECORD
-
-    return any(any((folder / part).rglob(RECORD)) for part in ("runs", "warm-up"))
-
-
-def withdraw(folder: Path, new: Sequence[Path]) -> None:
-    """Leave nothing new where nothing was run: the first script refused its options or its data."""
-    if has_runs(folder):
-        return
-    for name in (FILE, ".lock"):
-        (folder / name).unlink(missing_ok=True)
-    emptied = sorted((path for path in (folder / "warm-up").rglob("*")), reverse=True)
-    for path in [*emptied, folder / "warm-up", *new]:
-        with suppress(OSError):
-            path.rmdir()
-
-
-def after_warm_up(planned: Planned, folder: Path) -> Plan:
-    """The plan, its arms as long as the warm-up says. Raises Refusal."""
-    from lpc.lab.planning import Unfit
-    from lpc.lab.runs import Finished, state_of
-
-    found = {}
-    for run in planned.plan.warm_ups(every_arm=True):
-        state = state_of(folder, run, planned.plan)
-        if not isinstance(state, Finished):
-            raise Refusal(f"the warm-up of {run.arm.label} did not finish ({folder / run.folder}): nothing to match")
-        found[run.arm.label] = state.result
-    try:
-        return planned.matched_to(found)
-    except Unfit as problem:
-        raise Refusal(str(problem)) from problem
 
 
 def conclusion(table: Table, folder: Path, *, as_json: bool) -> int:

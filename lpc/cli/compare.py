@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lpc.lab.collection import Collection
 
 
-@click.command("compare", epilog="Example: lpc compare runs/digits-base-1 runs/digits-backprop-1")
+@click.command("compare", epilog="Example: lpc compare runs/digits-base-1 runs/digits-wide-1")
 @click.argument("left", metavar="A", type=click.Path(path_type=Path))
 @click.argument("right", metavar="B", type=click.Path(path_type=Path))
 @color_option
