@@ -10,7 +10,7 @@ DATA ?= data
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint types format bench-startup bench-growth bench-steps bench-training bench-memory bench-intervals bench-killed bench-overhead bench-fidelity clean
+.PHONY: help demo test quick lint types format bench-startup bench-growth bench-steps bench-training bench-memory bench-meter bench-intervals bench-killed bench-overhead bench-fidelity clean
 
 help: ## print this list
 	@echo "make TARGET, where TARGET is one of"
@@ -50,6 +50,9 @@ bench-training: $(VENV)/run.stamp ## whole training of MNIST against bare steps,
 
 bench-memory: $(VENV)/run.stamp ## activation memory against depth (about two minutes)
 	$(BIN)/python -m benchmarks.memory
+
+bench-meter: $(VENV)/dev.stamp ## what the energy meter costs: its own time, and runs with and without it (about three minutes)
+	$(BIN)/python -m benchmarks.meter
 
 bench-intervals: $(VENV)/dev.stamp ## whether intervals of `lpc bench` hold the truth as often as they say (two minutes)
 	$(BIN)/python -m benchmarks.intervals

@@ -58,15 +58,18 @@ class EnergyLedger:
     def note(self, text: str) -> None:
         self.account["notes"] = summed(self.account["notes"], {text: 1})
 
-    def read(self, clock: Callable[[], float]) -> EnergyReading | None:
-        """A reading, or None: training goes on whatever a driver does. After three failures in a row it is asked no more."""
+    def read(self, clock: Callable[[], float], training: bool = False) -> EnergyReading | None:
+        """A reading, or None: training goes on whatever a driver does. After three failures in a row it is asked no more.
+
+        `training`: it ends a window of training, so that it matters whether the device is slowed down.
+        """
         if self.counter.read is None or self.failures == 3:
             return None
         start, reading = clock(), None
         try:
             reading, self.failures = self.counter.read(), 0
             self.account["samples"] += reading.samples
-            if (slowed := self.counter.throttled()) is not None:
+            if training and (slowed := self.counter.throttled()) is not None:
                 self.account["throttled"] = summed(self.account["throttled"], {"asked": 1, "slowed": int(slowed)})
         except Exception as error:
             self.failures += 1

@@ -52,7 +52,8 @@ def train_phase(run: Run) -> None:
             whole = run.step % run.per_epoch == 0 or run.step == run.length
             if whole:
                 progress.epoch(end_epoch(run))
-            run.clock.enter("checkpoint")
+            else:
+                run.clock.enter("checkpoint")
             if run.signals:
                 run.clock.close()
             if whole or not phase.passes:  # sums are not saved: a pass that gathers them starts again
@@ -109,13 +110,13 @@ def check_finite(run: Run, losses: Tensor, first: int) -> None:
 def end_epoch(run: Run) -> dict[str, Any]:
     """Judge the network after a pass: its line in the log, and whether it is the best so far."""
     phase, epoch = run.now, math.ceil(run.step / run.per_epoch)
+    run.clock.enter("validate")
+    loss, accuracy = evaluate(run, phase.score or run.task.score, run.splits.validation)
+    run.clock.enter("checkpoint")  # the log too is no part of training
     rows = run.step - (epoch - 1) * run.per_epoch
     sizes = torch.full((rows, 1), run.size, dtype=torch.float64)
     sizes[-1] = min(run.size, len(run.splits.train[0]) - (rows - 1) * run.size)
     means = ((run.losses[:rows].double().cpu() * sizes).sum(0) / sizes.sum()).tolist()
-    run.clock.enter("validate")
-    loss, accuracy = evaluate(run, phase.score or run.task.score, run.splits.validation)
-    run.clock.enter("checkpoint")
     blocks = dict(zip(phase.columns, means, strict=True))
     record = {
         "phase": phase.name,

@@ -51,7 +51,7 @@ class Meter:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         before = self.clock()
-        readings = [(ledger, ledger.read(self.clock)) for ledger in self.ledgers.values()]
+        readings = [(ledger, ledger.read(self.clock, self.phase == "train")) for ledger in self.ledgers.values()]
         after = self.clock()
         self.overhead_s += after - before
         last, self.since = self.since, (before + after) / 2

@@ -134,11 +134,11 @@ def _throttled(machine: FakeMachine) -> Verdict:
     board = FakeBoard("GPU-a")
     nvml = machine.install(board)
     meter, naive = opened(machine, CUDA), NaiveMeter(nvml, device=0)
-    machine.time.sleep(1.0)
-    board.reasons = 32  # heat
-    meter.enter("train")
-    board.reasons = 1  # idle, which is no slowdown
-    machine.time.sleep(1.0)
+    for reasons in (32, 1, 0):  # heat; idle, which is no slowdown; none
+        meter.enter("train")
+        machine.time.sleep(1.0)
+        board.reasons = reasons
+        meter.enter("validate")
     return "throttled_share" in naive.result(), near(closed(meter, "gpu")["throttled_share"], 1 / 3)
 
 

@@ -216,3 +216,41 @@ def test_closing_twice_counts_once(machine: FakeMachine) -> None:
     machine.time.sleep(3.0)
     meter.close()
     assert meter.result() == before
+
+
+def test_power_of_the_moment_comes_before_its_mean(machine: FakeMachine) -> None:
+    board = FakeBoard("GPU-a", has_counter=False, has_instant=True)
+    machine.install(board)
+
+    def wobble(seconds: float) -> None:
+        board.watts = 200.0 + math.floor(machine.time.now / 0.1) % 7
+
+    machine.time.listeners.append(wobble)
+    found = open_nvml(CUDA)
+    found.close()
+    assert found.source == "nvml-power-instant"
+    assert found.resolution_s == pytest.approx(0.1, abs=0.004)
+    assert "power" not in board.calls
+
+
+def test_a_counter_without_power_beside_it_is_held_against_nothing(machine: FakeMachine) -> None:
+    machine.install(FakeBoard("GPU-a"))
+    meter = open_meter(CUDA, 5.0, machine.powercap.root)
+    meter.enter("train")
+    machine.time.sleep(10.0)
+    meter.close()
+    assert meter.result()["domains"][0]["power_gap"] is None
+
+
+def test_what_changed_within_a_run_is_told(machine: FakeMachine) -> None:
+    board = FakeBoard("GPU-a", celsius=41)
+    machine.install(board)
+    meter = open_meter(CUDA, 0.0, machine.powercap.root)
+    board.celsius, board.limit_w = 77, 300.0
+    meter.close()
+    found = meter.result()["conditions"]
+    assert (found["gpu_celsius"], found["gpu_power_limit_w"], found["gpu_driver"]) == (41, 400.0, "570.00")
+    assert {name: found["changed"][name] for name in found["changed"] if name.startswith("gpu")} == {
+        "gpu_celsius": 77,
+        "gpu_power_limit_w": 300.0,
+    }
