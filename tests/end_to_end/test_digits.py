@@ -68,6 +68,8 @@ def test_the_first_example(variant: str | None, tmp_path: Path) -> None:
         ("feedback_alignment", 20, "1e-3", 0.90),
         ("predictive_coding", 15, "1e-3", 0.92),
         ("predictive_coding(prediction = strict)", 15, "1e-3", 0.90),
+        ("deep_supervision", 15, "1e-3", 0.92),
+        ("random_features", 15, "3e-3", 0.85),
         ("mono_forward(predict = sum)", 15, "1e-3", 0.92),
     ],
 )
