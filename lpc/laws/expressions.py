@@ -23,12 +23,16 @@ KINKED = ("relu", "leaky_relu")
 ACTIVATIONS = (*KINKED, *SMOOTH)
 ANYWHERE = (*ACTIVATIONS, "dropout", "scale")
 
-FEATURES = ("identity", "linear", "linear", "linear", *ANYWHERE, "batch_norm", "layer_norm", "rms_norm", "reshape")
-POSITIONS = ("identity", "linear", "linear", "attention", *ANYWHERE, "layer_norm", "rms_norm", "flatten")
+FEATURES = (
+    "identity", "linear", "linear", "linear", *ANYWHERE, "batch_norm", "layer_norm", "rms_norm", "reshape", "opaque",
+)  # fmt: skip
+POSITIONS = ("identity", "linear", "linear", "attention", *ANYWHERE, "layer_norm", "rms_norm", "flatten", "opaque")
 IMAGES = (
     "identity", "conv", "conv_transpose", "depthwise_conv", "max_pool", "avg_pool", "global_avg_pool",
-    "relu", "tanh", "dropout", "batch_norm", "group_norm", "flatten",
+    "relu", "tanh", "dropout", "batch_norm", "group_norm", "flatten", "opaque",
 )  # fmt: skip
+BOXES = ("boxes:Same", "lab.boxes:Three")
+"""Black boxes: what `opaque` imports. One gives as many numbers as it takes, one three."""
 FITTING: Mapping[int, Sequence[str]] = {0: ("flatten",), 1: FEATURES, 2: POSITIONS, 3: IMAGES}
 """What a value with so many axes can be put through; the plainest first, since examples shrink towards it."""
 
@@ -185,13 +189,23 @@ def _attention(draw: st.DrawFn, type_: Tensor) -> Arguments:
     return {"heads": draw(st.sampled_from([1, type_.shape[1]])), **_rarely(draw, causal=True)}
 
 
+def _opaque(draw: st.DrawFn, type_: Tensor) -> Arguments:
+    name = draw(st.sampled_from(BOXES))
+    return {"name": name, "out": type_.shape if name == BOXES[0] else (3,)}
+
+
 def _image(draw: st.DrawFn, type_: Tensor) -> Arguments:
     return {"sizes": draw(st.sampled_from([(type_.size, 1, 1), (1, type_.size, 1)]))}
 
 
+def seldom(draw: st.DrawFn, one_in: int = 4) -> bool:
+    """Whether to do what is not done in most examples, and never in the least."""
+    return draw(st.integers(0, one_in - 1)) == one_in - 1
+
+
 def _rarely(draw: st.DrawFn, **given: Any) -> dict[str, Any]:
-    """An argument that is left out in most examples, and in the least."""
-    return given if draw(st.integers(0, 3)) == 3 else {}
+    """An argument that is left out in most examples."""
+    return given if seldom(draw) else {}
 
 
 DRAWN: Mapping[str, Callable[[st.DrawFn, Tensor], Arguments]] = {
@@ -204,6 +218,7 @@ DRAWN: Mapping[str, Callable[[st.DrawFn, Tensor], Arguments]] = {
     "group_norm": _group_norm,
     "attention": _attention,
     "reshape": _image,
+    "opaque": _opaque,
     "embedding": lambda draw, _type: {"width": draw(st.integers(1, WIDTH))},
     "scale": lambda draw, _type: {"factor": draw(st.sampled_from([0.5, -1.5]))},
     "dropout": lambda draw, _type: {"rate": draw(st.sampled_from([0.5, 0.25]))},

@@ -25,12 +25,20 @@ from lpc.laws.expressions import (
 )
 from lpc.syntax import tree
 
-USUAL = frozenset(
-    {name for names in FITTING.values() for name in names} | {"embedding", "position", "add", "mul", "concat"}
-)
+FOREIGN = frozenset({"opaque"})
+FITTED = {name for names in FITTING.values() for name in names} - FOREIGN
+USUAL = frozenset(FITTED | {"embedding", "position", "add", "mul", "concat"})
 """The operations that are drawn where a property names none: all but black boxes and those of graphs."""
 NEEDED = frozenset({"identity", "flatten", "linear"})
 """What leads to an output of the target's type."""
+
+PUBLISHED: Mapping[str, tuple[int, ...]] = {
+    "digits": (1, 8, 8),
+    "mnist": (1, 28, 28),
+    "fashion_mnist": (1, 28, 28),
+    "cifar10": (3, 32, 32),
+}
+"""Published data: the shape of an image, whose label is one of ten classes."""
 
 BLOCKS = ("a", "b", "c", "d", "e", "f", "g", "h")
 AWKWARD = (
@@ -91,6 +99,7 @@ def networks(
     awkward: bool = True,
     labelled: bool = False,
     chains: bool = False,
+    published: bool = False,
 ) -> tree.File:
     """The `network`, `data`, `block` and `objective` clauses of a program with up to `blocks` blocks below its output block.
 
@@ -98,9 +107,11 @@ def networks(
     awkward: now and then a name is a word of Python, of torch or of scripts.
     labelled: the target is always one class label an example.
     chains: whatever can be a chain is one, of three blocks or more.
+    published: now and then the data are a published set's.
     """
     allowed = frozenset(USUAL if ops is None else ops) | NEEDED
-    clause, data = draw(_data(allowed, awkward, labelled))
+    famous = published and draw(st.integers(0, 7)) == 7
+    clause, data = draw(_published(awkward) if famous else _data(allowed, awkward, labelled))
     inputs = tuple(Typed(tree.Name(n), t) for n, t in list(data.items())[:-1] if isinstance(t, Tensor))
     sketch = Sketch(data, allowed, awkward, labelled, chains, inputs)
     if sketch.positions:
@@ -146,6 +157,18 @@ def _data(draw: st.DrawFn, ops: Collection[str], awkward: bool, labelled: bool) 
     written = source != "text"
     bindings = tuple(tree.Binding(name, _written_type(type_) if written else None) for name, type_ in data.items())
     return tree.Data(bindings, _source(source, types[0])), data
+
+
+@st.composite
+def _published(draw: st.DrawFn, awkward: bool) -> tuple[tree.Data, dict[str, Type]]:
+    """A `data` clause of a published set, whose types may be written."""
+    source = draw(st.sampled_from(list(PUBLISHED)))
+    image = draw(_named("image", (), awkward))
+    data: dict[str, Type] = {image: Tensor(PUBLISHED[source])}
+    data[draw(_named("label", data, awkward))] = Label(10)
+    written = draw(st.booleans())
+    bindings = tuple(tree.Binding(name, _written_type(type_) if written else None) for name, type_ in data.items())
+    return tree.Data(bindings, tree.Call(source, ())), data
 
 
 @st.composite

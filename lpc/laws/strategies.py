@@ -11,7 +11,7 @@ refuses is not a legal one, and a property passes over it:
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import torch
 from hypothesis import assume, event
@@ -32,7 +32,7 @@ from lpc.syntax import tree
 from lpc.syntax.format import format_file
 from lpc.syntax.parse import parse
 
-__all__ = ["data_for", "legal", "networks", "programs"]
+__all__ = ["batches", "data_for", "least_rows", "legal", "networks", "programs"]
 
 Batch = dict[str, Tensor]
 
@@ -45,15 +45,16 @@ def programs(
     blocks: int = 4,
     awkward: bool = True,
     chains: bool = False,
+    published: bool = False,
 ) -> tree.File:
-    """Whole programs, in float64.
+    """Programs with all clauses there must be, in float64. `lpc.laws.whole` has those with all there can be.
 
-    rules: names of the rules to draw from; left out, all there are. They may mix.
-    ops, blocks, awkward, chains: as `networks` takes them.
+    rules: names of the rules to draw from; left out, all of lpc's own. They may mix.
+    ops, blocks, awkward, chains, published: as `networks` takes them.
     """
-    names = list(rules or registry.names())
+    names = list(rules or registry.BUILT_IN)
     labelled = all(registry.find(name).needs_label for name in names)
-    drawn = draw(networks(ops, blocks, awkward, labelled, chains))
+    drawn = draw(networks(ops, blocks, awkward, labelled, chains, published))
     clauses = [clause for clause in drawn.clauses if isinstance(clause, tree.Block)]
     scored = isinstance(drawn.clauses[-1], tree.Objective) and drawn.clauses[-1].loss.name == "cross_entropy"
     positions = any(isinstance(clause, tree.Data) and clause.source.name == "text" for clause in drawn.clauses)
@@ -77,14 +78,25 @@ def legal(file: tree.File) -> Program:
 @st.composite
 def data_for(draw: st.DrawFn, program: Program, steps: int = 3) -> list[Batch]:
     """Up to `steps` batches of the types the program declares, by name; the last has fewer examples than the others."""
-    assert program.network is not None and program.data is not None
-    network = program.network
-    coupled = any(node.kind == "batch_norm" for block in network.blocks for node in network.nodes_of(block))
     rows = draw(st.integers(3, 6))
-    last = draw(st.integers(2 if coupled else 1, rows - 1))
-    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**16)))
-    sizes = [rows] * draw(st.integers(0, steps - 1)) + [last]
-    return [{name: _values(network, name, size, generator) for name in program.data.names} for size in sizes]
+    last = draw(st.integers(least_rows(program), rows - 1))
+    seed = draw(st.integers(0, 2**16))
+    return batches(program, [rows] * draw(st.integers(0, steps - 1)) + [last], seed)
+
+
+def least_rows(program: Program) -> int:
+    """How many examples a batch must have: two, where it is normalised by its own statistics."""
+    network = program.network
+    assert network is not None
+    kinds = {node.kind for block in network.blocks for node in network.nodes_of(block)}
+    return 2 if "batch_norm" in kinds else 1
+
+
+def batches(program: Program, sizes: Sequence[int], seed: int) -> list[Batch]:
+    """Batches of so many examples each, of the types the program declares, by name."""
+    assert program.network is not None and program.data is not None
+    generator = torch.Generator().manual_seed(seed)
+    return [{name: _values(program.network, name, size, generator) for name in program.data.names} for size in sizes]
 
 
 def _values(network: Network, name: str, rows: int, generator: torch.Generator) -> Tensor:

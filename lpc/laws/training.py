@@ -105,11 +105,12 @@ def learn_clauses(
     uses = [draw(rule_calls(local)) for _ in range(draw(st.integers(1, 2)))]
     split = draw(st.integers(0, cut)) if len(uses) == 2 else cut
     given = [(uses[0], every[:split]), (uses[-1], every[split:cut])]
-    lines = [tree.Learn(tuple(_selectors(chosen)), use) for use, chosen in given if chosen]
+    lines = [tree.Learn(tuple(selectors(chosen)), use) for use, chosen in given if chosen]
     return (*lines, tree.Learn((tree.Selector("rest"),), top))
 
 
-def _selectors(chosen: Sequence[Member]) -> Iterator[tree.Selector]:
+def selectors(chosen: Sequence[Member]) -> Iterator[tree.Selector]:
+    """Some blocks, as lines name them; blocks of one chain follow each other."""
     for name in dict.fromkeys(member.name for member in chosen):
         own = [member for member in chosen if member.name == name]
         first, last = own[0].number, own[-1].number

@@ -1,0 +1,181 @@
+"""The same program in other words: lets, searches and arithmetic for numbers, functions for parts of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from lpc.laws.expressions import seldom
+from lpc.laws.rewriting import numbered, replaced
+from lpc.laws.settings import blocks_of, data_of
+from lpc.passes.spines import stages
+from lpc.syntax import tree
+from lpc.syntax.walk import walk
+
+LETS = ("width", "depth", "rate")
+FUNCTIONS = ("layer_of", "again")
+
+
+# -- numbers ------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def lets(draw: st.DrawFn, file: tree.File) -> tree.File:
+    """Some numbers get names, and some of those are worked out from others."""
+    made: list[tree.Let] = []
+    for name in LETS[: draw(st.integers(0, 3))]:
+        number, old = draw(_numbers(file))
+        everywhere = draw(st.booleans())
+        places = [at for at, node in numbered(file, _is_number) if at == number or (everywhere and _same(node, old))]
+        known = [let.name for let in made if _same(let.value, old)]
+        written = tree.Name(known[0]) if known and seldom(draw, 2) else draw(_sums(old, file))
+        file = replaced(file, dict.fromkeys(places, tree.Name(name)))
+        made.append(tree.Let(name, written))
+    return tree.File((*file.clauses[:1], *made, *file.clauses[1:]))
+
+
+@st.composite
+def searches(draw: st.DrawFn, file: tree.File) -> tree.File:
+    """A number or two are searched for; what stands in for the search is the number."""
+    for _ in range(draw(st.integers(1, 2))):
+        number, old = draw(_numbers(file, _is_whole_value))
+        file = replaced(file, {number: draw(_search(old.value))})
+    return file
+
+
+@st.composite
+def sums(draw: st.DrawFn, file: tree.File) -> tree.File:
+    """A number or two are worked out where they stand."""
+    for _ in range(draw(st.integers(1, 2))):
+        number, old = draw(_numbers(file))
+        file = replaced(file, {number: draw(_sums(old, file))})
+    return file
+
+
+def _is_number(node: tree.Node) -> bool:
+    return isinstance(node, tree.Number)
+
+
+def _same(node: tree.Node, other: tree.Number) -> bool:
+    """The same number: `1` is not `1.0`, which counts nothing."""
+    return isinstance(node, tree.Number) and (type(node.value), node.value) == (type(other.value), other.value)
+
+
+def _is_whole_value(node: tree.Node) -> bool:
+    """Not part of a list, a sum or a selector."""
+    return isinstance(node, tree.Argument | tree.Option | tree.Let) and _is_number(node.value)
+
+
+@st.composite
+def _numbers(
+    draw: st.DrawFn, file: tree.File, wanted: Callable[[tree.Node], bool] = _is_number
+) -> tuple[int, tree.Number]:
+    """One of the file's numbers, and where it stands: itself wanted, or the value of what is."""
+    found = numbered(file, wanted)
+    number, node = draw(st.sampled_from(found))
+    if isinstance(node, tree.Number):
+        return number, node
+    assert isinstance(node, tree.Argument | tree.Option | tree.Let) and isinstance(node.value, tree.Number)
+    return number + 1, node.value
+
+
+@st.composite
+def _sums(draw: st.DrawFn, old: tree.Number, file: tree.File) -> tree.Expr:
+    """An expression that comes to the number."""
+    v = old.value
+    ways: list[tree.Expr] = [old]
+    if isinstance(v, int) and v >= 1:
+        ways += [
+            tree.Binary("+", tree.Number(v - 1), tree.Number(1)),
+            tree.Binary("-", tree.Number(v + 2), tree.Number(2)),
+            tree.Binary("*", tree.Number(v), tree.Binary("/", tree.Number(6), tree.Number(6))),
+            tree.Binary("/", tree.Number(2 * v), tree.Number(2)),
+            tree.Negative(tree.Negative(old)),
+        ]
+        label = data_of(file).bindings[-1]
+        if label.type is not None and label.type.kind == "class" and label.type.sizes == (old,):
+            ways.append(tree.Call("classes", (tree.Argument(None, tree.Name(label.name)),)))
+        first = data_of(file).bindings[0]
+        if first.type is not None and first.type.sizes == (old,):
+            ways.append(tree.Call("size", (tree.Argument(None, tree.Name(first.name)),)))
+    elif isinstance(v, float):
+        ways += [tree.Binary("*", old, tree.Number(1)), tree.Binary("/", tree.Number(2 * v), tree.Number(2))]
+    return draw(st.sampled_from(ways))
+
+
+@st.composite
+def _search(draw: st.DrawFn, middle: int | float) -> tree.Call:
+    """A search for which `middle` stands in."""
+    choices: list[tuple[tree.Expr, ...]] = [
+        (tree.ListExpr((tree.Number(middle), tree.Number(middle + 1))),),
+        (tree.Number(middle), tree.Number(middle + 1), tree.Number(2 * middle + 3)),
+    ]
+    if isinstance(middle, int) and middle >= 2:
+        choices.append((tree.Number(middle - 1), tree.Number(middle + 1)))
+        choices.append((tree.Number(middle - 1), tree.Number(middle + 1), tree.Name("int")))
+        choices.append((tree.Number(1), tree.Number(middle**2), tree.Name("log"), tree.Name("int")))
+    elif isinstance(middle, float) and middle > 0:
+        choices.append((tree.Number(middle / 2), tree.Number(2 * middle), tree.Name("log")))
+    return tree.Call("search", tuple(tree.Argument(None, item) for item in draw(st.sampled_from(choices))))
+
+
+# -- functions ----------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def functions(draw: st.DrawFn, file: tree.File) -> tree.File:
+    """The last stages of a block or two as functions, some of whose numbers are parameters."""
+    made: list[tree.Def] = []
+    for name in FUNCTIONS[: draw(st.integers(1, 2))]:
+        found = [block for block in blocks_of(file) if isinstance(block.expr, tree.Pipe)]
+        if not found:
+            break
+        block = draw(st.sampled_from(found))
+        assert isinstance(block.expr, tree.Pipe)
+        head, pipes = stages(block.expr)
+        cut = draw(st.integers(0, len(pipes) - 1))
+        if any(_reads(pipe.right, file) for pipe in pipes[cut:]):
+            continue
+        body: tree.Expr = tree.Name("x")
+        for pipe in pipes[cut:]:
+            body = tree.Pipe(body, pipe.right)
+        own, given = draw(_parameters(name, body))
+        made.append(own)
+        left = pipes[cut - 1] if cut else head
+        if seldom(draw):
+            use: tree.Expr = tree.Call(name, (tree.Argument(None, left), *given))
+        else:
+            use = tree.Pipe(left, tree.Call(name, given) if given else tree.Name(name))
+        file = tree.File(tuple(replace(block, expr=use) if clause is block else clause for clause in file.clauses))
+    return tree.File((*file.clauses[:1], *made, *file.clauses[1:]))
+
+
+def _reads(stage: tree.Expr, file: tree.File) -> bool:
+    """Whether a stage names a block or data."""
+    known = {binding.name for binding in data_of(file).bindings} | {block.name for block in blocks_of(file)}
+    inside = list(walk(stage))[1:]
+    return any(isinstance(node, tree.Name | tree.Indexed) and node.name in known for node in inside)
+
+
+@st.composite
+def _parameters(draw: st.DrawFn, name: str, body: tree.Expr) -> tuple[tree.Def, tuple[tree.Argument, ...]]:
+    """The function, and what it is called with: a number by place, another by name, or its default."""
+    parameters: list[tree.Parameter] = [tree.Parameter("x")]
+    given: list[tree.Argument] = []
+    for own, kind in zip(("p", "q")[: draw(st.integers(0, 2))], ("place", "default"), strict=False):
+        found = numbered(body, lambda node: isinstance(node, tree.Number))
+        if not found:
+            break
+        at, old = draw(st.sampled_from(found))
+        assert isinstance(old, tree.Number)
+        body = replaced(body, {at: tree.Name(own)})
+        if kind == "place":
+            parameters.append(tree.Parameter(own))
+            given.append(tree.Argument(None, old))
+        else:
+            used = draw(st.booleans())
+            parameters.append(tree.Parameter(own, tree.Number(old.value + 1) if used else old))
+            given += [tree.Argument(own, old)] if used else []
+    return tree.Def(name, tuple(parameters), body), tuple(given)
