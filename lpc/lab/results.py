@@ -43,6 +43,10 @@ class Energy:
     """The domains summed with their sources: `gpu: nvml-counter`."""
     missing: tuple[str, ...] = ()
     exclusive: bool | None = None
+    throttled: float = 0.0
+    """The share of looks at which a board was slowed down for heat or power."""
+    power_gap: float = 0.0
+    """How far a counter and the power sampled beside it were apart, as a share."""
     why: str = ""
 
 
@@ -158,6 +162,7 @@ def energy_of(energy: Mapping[str, Any] | None) -> Energy:
     seconds = _number(((energy.get("phases") or {}).get("train") or {}).get("seconds")) or 0.0
     joules, systematic, resolutions, contains, missing, notes = 0.0, 0.0, [], [], [], []
     alone: list[bool | None] = []
+    throttled, gap = 0.0, 0.0
     for domain in energy.get("domains") or []:
         name, source = str(domain.get("domain")), str(domain.get("source"))
         train = (domain.get("phases") or {}).get("train") or {}
@@ -178,12 +183,22 @@ def energy_of(energy: Mapping[str, Any] | None) -> Energy:
             resolutions.append(_number(domain.get("resolution_s")))
             contains.append(f"{name}: {source}")
             alone.append(domain.get("exclusive"))
+            throttled = max(throttled, _number(domain.get("throttled_share")) or 0.0)
+            gap = max(gap, abs(_number(domain.get("power_gap")) or 0.0))
     if not contains:
         return Energy(missing=tuple(missing), why="; ".join(dict.fromkeys(notes)) or "there is no meter")
     known = [resolution for resolution in resolutions if resolution is not None]
     exclusive = False if False in alone else None if None in alone else True
     return Energy(
-        joules, systematic, max(known, default=None), tuple(contains), tuple(missing), exclusive, "; ".join(notes)
+        joules=joules,
+        systematic=systematic,
+        resolution_s=max(known, default=None),
+        contains=tuple(contains),
+        missing=tuple(missing),
+        exclusive=exclusive,
+        throttled=throttled,
+        power_gap=gap,
+        why="; ".join(notes),
     )
 
 

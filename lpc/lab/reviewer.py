@@ -13,6 +13,7 @@ FEW = 6
 WANTED = 0.01
 """Random error of a window's joules that is worth a warning."""
 BUSY = 0.10
+GAP = 0.10
 DRIFT = 0.02
 
 
@@ -131,6 +132,14 @@ def _arm(row: Row) -> Iterator[Warned]:
             break
     if any(result.energy.exclusive is False for result in row.results.values()):
         yield Warned(about, "another process was seen on the device: its energy is in the figure")
+    slowed = [result for result in row.results.values() if result.energy.throttled > 0]
+    if slowed:
+        yield Warned(
+            about, f"the board was slowed down for heat or power during {len(slowed)} of {len(row.results)} runs"
+        )
+    gap = max((result.energy.power_gap for result in row.results.values()), default=0.0)
+    if gap > GAP:
+        yield Warned(about, f"the energy counter and the power sampled beside it are {gap:.0%} apart")
     if row.arm.protocol == "converged":
         capped = [
             r for r in row.results.values() if any(why != "patience" for _, epochs, why in r.phases if epochs > 1)

@@ -194,6 +194,18 @@ def test_a_reviewer_sees_windows_that_are_too_short(tmp_path: Path) -> None:
     )
 
 
+def test_a_reviewer_reads_the_meter(tmp_path: Path) -> None:
+    def hot(label: str, seed: int) -> Mapping[str, Any]:
+        found: dict[str, Any] = dict(usual(label, seed))
+        one = domain(50.0, 8.0, throttled_share=0.25 * (seed == 2), power_gap=0.3, exclusive=False)
+        return {**found, "time": {"train_s": 8.0, "total_s": 9.0}, "energy": {**found["energy"], "domains": [one]}}
+
+    text = said(made_table(tmp_path, plan("base", "slow"), hot))
+    assert "base: the board was slowed down for heat or power during 1 of 3 runs" in text
+    assert "base: the energy counter and the power sampled beside it are 30% apart" in text
+    assert "base: another process was seen on the device: its energy is in the figure" in text
+
+
 def test_a_reviewer_reads_the_protocol(tmp_path: Path) -> None:
     capped = made_table(tmp_path / "capped", plan("base", "slow", protocols=(CONVERGED,)))
     assert "base: 3 of 3 runs came to the cap of epochs: not converged" in said(capped)

@@ -67,8 +67,9 @@ def test_a_window_that_was_lost_gives_no_figure() -> None:
 
 
 def test_domains_add_up_and_what_is_missing_is_named() -> None:
-    slow = domain(50.0, SECONDS, domain="cpu", source="rapl", resolution_s=0.5, exclusive=None)
+    slow = domain(50.0, SECONDS, domain="cpu", source="rapl", resolution_s=0.5, exclusive=None, power_gap=-0.2)
     found = energy(domain(100.0, SECONDS), slow, domain(None, SECONDS, domain="dram", note="no zone"))
     assert found.joules == pytest.approx(135.0)
     assert found.systematic == pytest.approx(0.018 * (100**2 + 50**2) ** 0.5)
     assert (found.resolution_s, found.missing, found.exclusive) == (0.5, ("dram",), None)
+    assert (found.power_gap, found.throttled) == (0.2, 0.0)
