@@ -164,9 +164,9 @@ class Bench:
         write_json(place / RECORD, {**record, **after, "after": self.look_now().to_json()})
         match state_of(self.folder, run, self.plan):
             case Finished(result):
-                score = result.accuracy if result.accuracy is not None else result.loss
-                shown = f"{100 * score:.2f} %" if result.accuracy is not None and score is not None else f"loss {score}"
-                return f"{result.scored_on} {shown}"
+                if result.accuracy is not None:
+                    return f"{result.scored_on} {100 * result.accuracy:.2f} %"
+                return "done" if result.loss is None else f"{result.scored_on} loss {result.loss:.4g}"
             case Foreign(why):
                 return why
             case _:

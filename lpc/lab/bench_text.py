@@ -30,7 +30,7 @@ def bench_text(table: Table, warned: Sequence[Warned]) -> str:
         if front.members:
             note = f" ({front.note})" if front.note else ""
             against = "joules" if front.cost == "joules" else "seconds"
-            parts.append(f"Pareto front, accuracy against {against}{note}: {', '.join(front.members)}")
+            parts.append(f"Pareto front, {front.gain} against {against}{note}: {', '.join(front.members)}")
     parts.append("\n".join([*_unknown(table), *_strangers(table), *_controls(table)]))
     parts.append("\n".join(f"warning: {one.about + ': ' if one.about else ''}{one.text}" for one in warned))
     return "\n\n".join(part for part in parts if part)
@@ -52,7 +52,8 @@ def _figures(table: Table, rows: Sequence[Row]) -> Iterator[str]:
         own = [one for one in table.refused if one.arm == row.arm.key]
         lines += [[f"  seed {one.seed}", "", f"{one.kind}: {one.why}"] for one in own]
     yield from aligned(lines)
-    yield f"means ± half the 95 % interval (Student t); accuracy on {' and '.join(scored) or DASH}"
+    gain = "accuracy" if "accuracy" in names else "loss"
+    yield f"means ± half the 95 % interval (Student t); {gain} on {' and '.join(scored) or DASH}"
 
 
 def _against(table: Table, rows: Sequence[Row]) -> Iterator[str]:

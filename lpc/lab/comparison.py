@@ -66,9 +66,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Front:
-    """The arms no other beats: more accurate for the same `cost`, or cheaper at the same accuracy."""
+    """The arms no other beats: better in `gain` (accuracy, or a loss that is less) for the same `cost`, or cheaper for the same gain."""
 
     protocol: str
+    gain: str
     cost: str
     members: tuple[str, ...]
     note: str = ""
@@ -209,15 +210,17 @@ def held(
 
 
 def _front(rows: Sequence[Row], protocol: str) -> Front:
-    """Accuracy against joules; against seconds where joules are not known of all."""
-    scored = [row for row in rows if row.figures["accuracy"].summary is not None]
+    """Against joules; against seconds where joules are not known of all."""
+    gain = "accuracy" if any(row.figures["accuracy"].summary is not None for row in rows) else "loss"
+    scored = [row for row in rows if row.figures[gain].summary is not None]
     metered = [row for row in scored if row.figures["joules"].summary is not None]
     cost, note = "joules", ""
     if len(metered) < len(scored) or not scored:
         cost, note = "time_s", "time in the place of energy, which was not measured"
+    sign = 1 if gain == "accuracy" else -1
     points = {
-        row.arm.label: (a.mean, c.mean)
+        row.arm.label: (sign * a.mean, c.mean)
         for row in scored
-        if (a := row.figures["accuracy"].summary) is not None and (c := row.figures[cost].summary) is not None
+        if (a := row.figures[gain].summary) is not None and (c := row.figures[cost].summary) is not None
     }
-    return Front(protocol, cost, tuple(pareto(points)), note)
+    return Front(protocol, gain, cost, tuple(pareto(points)), note)

@@ -129,6 +129,18 @@ def test_without_a_meter_figures_are_null_with_the_reason(tmp_path: Path) -> Non
     assert "no energy: no GPU to measure" in text
 
 
+def test_where_the_target_is_no_class_losses_are_compared(tmp_path: Path) -> None:
+    def make(label: str, seed: int) -> Mapping[str, Any]:
+        loss = {"base": 1.0, "slow": 2.0}[label] * (1 + 0.01 * noise(label, seed))
+        return {**usual(label, seed), "validation": {"loss": loss, "accuracy": None}}
+
+    table = made_table(tmp_path, plan("base", "slow"), make)
+    assert table.of("matched")[1].against["loss"].verdict == "more"
+    assert table.of("matched")[1].against["accuracy"].why == "the target is no class"
+    assert (table.fronts[0].gain, table.fronts[0].members) == ("loss", ("base",))
+    assert "loss on validation" in bench_text(table, [])
+
+
 def test_bench_json_has_mean_interval_and_n_of_every_variant_and_metric(tmp_path: Path) -> None:
     found = bench_json(made_table(tmp_path, plan("base", "slow", protocols=(MATCHED, CONVERGED))), [])
     assert [(row["label"], row["protocol"]) for row in found["variants"]] == [
