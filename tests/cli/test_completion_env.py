@@ -34,7 +34,7 @@ def test_a_shell_there_is_none_for() -> None:
 
 def test_what_is_completed(here: Path) -> None:
     assert completed() == list(COMMANDS)
-    assert completed(word="co") == ["compile", "completion"]
+    assert completed(word="co") == ["compile", "compare", "completion"]
     assert completed("check", word="--va") == ["--variant"]
     assert completed("compile", "sound.lp", "--variant") == ["base", "backprop"]
     assert completed("check", "sound.lp", "--variant", word="back") == ["backprop"]

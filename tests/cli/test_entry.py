@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -17,6 +18,7 @@ from lpc.cli.commands import COMMANDS
 from lpc.cli.commands import lpc as group
 from lpc.version import LANGUAGE, VERSION
 from tests.cli.running import BROKEN, ROOT, SOUND, lpc
+from tests.lab.made_runs import result
 
 NAMES = list(COMMANDS)
 
@@ -83,7 +85,7 @@ def test_help_ends_with_a_line_that_runs(name: str, here: Path) -> None:
     help_text = lpc(name, "--help").out
     example = re.search(r"Example: lpc (.+)\n*$", help_text)
     assert example, help_text
-    if name in ("run", "env"):
+    if name in ("run", "env", "bench"):
         return  # those that load torch have tests of their own
     (here / "digits.lp").write_text(SOUND, encoding="utf-8")
     assert lpc("compile", "digits.lp", "-o", "train.py").status == 0
@@ -91,6 +93,9 @@ def test_help_ends_with_a_line_that_runs(name: str, here: Path) -> None:
         (here / "digits.lp").unlink()
     if name == "compile":
         (here / "train.py").unlink()
+    for folder in ("runs/digits-base-1", "runs/digits-wide-1") if name in ("show", "compare") else ():
+        (here / folder).mkdir(parents=True)
+        (here / folder / "result.json").write_text(json.dumps(result()), encoding="utf-8")
     assert lpc(*shlex.split(example[1])).status == 0
 
 
