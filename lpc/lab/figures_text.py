@@ -22,12 +22,11 @@ def figure_text(metric: Metric, figure: Figure) -> str:
         return f"{100 * mean:.2f}{half} %"
     factor, unit = scale(metric, mean)
     places = decimals(mean / factor)
-    half = (
-        ""
-        if interval is None or interval[0] == interval[1]
-        else f" ± {(interval[1] - interval[0]) / 2 / factor:.{places}f}"
-    )
-    return f"{mean / factor:.{places}f}{half} {unit}".rstrip()
+    shown = f"{mean / factor:.{places}f}"
+    if interval is not None and interval[0] != interval[1]:
+        half = (interval[1] - interval[0]) / 2 / factor
+        shown += f" ± {half:.{places}f}" if round(half, places) else f" ± {half:.1g}"
+    return f"{shown} {unit}".rstrip()
 
 
 def scale(metric: Metric, value: float) -> tuple[float, str]:
