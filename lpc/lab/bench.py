@@ -37,6 +37,7 @@ class Progress:
     """Says what was run and how much is left."""
 
     tell: Callable[[str], None]
+    name_of: Callable[[PlannedRun], str]
     left: int
     total: int
     seconds: dict[str, list[float]] = field(default_factory=dict)
@@ -52,7 +53,7 @@ class Progress:
         means = {key: sum(values) / len(values) for key, values in self.seconds.items()}
         rest = sum(means.get(other.arm.key, sum(every) / len(every)) for other in waiting) / jobs
         after = f"; about {duration(rest)} left" if self.left else ""
-        self.tell(f"[{self.total - self.left}/{self.total}] {run.name}: {what}, {duration(seconds)}{after}")
+        self.tell(f"[{self.total - self.left}/{self.total}] {self.name_of(run)}: {what}, {duration(seconds)}{after}")
 
 
 def duration(seconds: float) -> str:
@@ -81,7 +82,7 @@ class Bench:
         runs = list(runs)
         states = [(run, state_of(self.folder, run, self.plan)) for run in runs]
         waiting = deque(run for run, state in states if isinstance(state, Absent | Unfinished | Failed))
-        progress = Progress(self.tell, len(waiting), len(runs))
+        progress = Progress(self.tell, self.plan.name_of, len(waiting), len(runs))
         for run, state in states:
             if isinstance(state, Finished):
                 progress.known(run, float(state.record.get("wall_s", 0.0)))

@@ -41,10 +41,6 @@ class PlannedRun:
         """Under the bench's."""
         return Path("warm-up") / self.arm.key if self.warm_up else Path("runs") / self.arm.key / str(self.seed)
 
-    @property
-    def name(self) -> str:
-        return f"{self.arm.label}, {'warm-up' if self.warm_up else f'seed {self.seed}'}"
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -78,6 +74,11 @@ class Plan:
         first = next(iter(self.protocols)).name
         arms = self.of("matched") if every_arm else self.of(first)[:2]
         return [PlannedRun(arm, self.seeds[0], warm_up=True) for arm in arms]
+
+    def name_of(self, run: PlannedRun) -> str:
+        """What a run is called to the user; by its protocol too, where there are two."""
+        protocol = f" ({run.arm.protocol})" if len(self.protocols) > 1 else ""
+        return f"{run.arm.label}{protocol}, {'warm-up' if run.warm_up else f'seed {run.seed}'}"
 
     def with_arms(self, arms: Sequence[Arm]) -> Plan:
         return replace(self, arms=tuple(arms))

@@ -48,10 +48,8 @@ class Protocol:
         """For a table's head."""
         kind = self.budget.kind if self.budget.count != 1 else self.budget.kind.removesuffix("s")
         if self.name == "converged":
-            return (
-                f"converged: each training unit stops after {self.patience} epochs without better validation, or at "
-                f"{self.budget.count} {kind}"
-            )
+            epochs = "1 epoch" if self.patience == 1 else f"{self.patience} epochs"
+            return f"converged: each training unit stops after {epochs} without better validation, or at {self.budget.count} {kind}"
         counted = f"{self.budget.count} {'data pass' if self.budget.count == 1 else 'data passes'}"
         if self.budget.kind == "steps":
             counted = f"{self.budget.count} {kind}"

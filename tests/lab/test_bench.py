@@ -15,7 +15,7 @@ from lpc.lab.comparison import Table, tabulate
 from lpc.lab.conditions import Conditions
 from lpc.lab.plan import Plan
 from lpc.lab.reviewer import warnings
-from tests.lab.made_runs import Launcher, plan, usual
+from tests.lab.made_runs import CONVERGED, MATCHED, Launcher, plan, usual
 
 
 def conduct(folder: Path, plan: Plan, launcher: Launcher, **outside: Any) -> list[str]:
@@ -53,9 +53,14 @@ def test_runs_are_paired_by_seed_in_random_order_after_a_warm_up(tmp_path: Path)
     assert "left" in told[-2] and "left" not in told[-1]
 
 
+def test_two_protocols_are_told_apart(tmp_path: Path) -> None:
+    told = conduct(tmp_path, plan("base", "slow", seeds=(1,), protocols=(MATCHED, CONVERGED)), Launcher())
+    assert sum("(matched), seed 1" in line for line in told) == sum("(converged), seed 1" in line for line in told) == 2
+
+
 def test_the_order_hangs_on_its_seed_alone(tmp_path: Path) -> None:
     names = ("base", "a", "b")
-    orders = [[run.name for run in plan(*names, order_seed=seed).runs()] for seed in (1, 1, 2)]
+    orders = [[run.folder for run in plan(*names, order_seed=seed).runs()] for seed in (1, 1, 2)]
     assert orders[0] == orders[1] != orders[2]
 
 
