@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lpc.lab.machine import Device, Machine, MeterStatus, describe_machine, machine_text, processor_model
+from lpc.lab.machine import Device, Machine, describe_machine, machine_text, processor_model
+from lpc.lab.meters import MeterStatus
 from tests.runtime.fake_meters import FakeBoard, FakeMachine, fake_machine
 
 
