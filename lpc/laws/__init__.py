@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from lpc.laws.general import GENERAL as GENERAL
     from lpc.laws.general import check_program as check_program
     from lpc.laws.general import subjects as subjects
-    from lpc.laws.networks import networks as networks
+    from lpc.laws.drawn_networks import networks as networks
     from lpc.laws.strategies import data_for as data_for
     from lpc.laws.strategies import legal as legal
     from lpc.laws.strategies import programs as programs
@@ -67,7 +67,7 @@ _HOMES = {
     "data_for": "lpc.laws.strategies",
     "law": "lpc.rules.law",
     "legal": "lpc.laws.strategies",
-    "networks": "lpc.laws.networks",
+    "networks": "lpc.laws.drawn_networks",
     "offered": "lpc.rules.registry",
     "programs": "lpc.laws.strategies",
     "subjects": "lpc.laws.general",

@@ -91,6 +91,7 @@ def _once(tried: Tried, law: GeneralLaw, subject: Subject) -> None:
     except Inapplicable as problem:
         tried.reasons[str(problem)] += 1
         raise
+    assert subject.compared, f"`{law.name}` was applicable, and compared nothing"
     tried.examples += 1
     tried.comparisons += subject.compared
     tried.worst = max(tried.worst, subject.worst)
@@ -192,6 +193,7 @@ class _Trying:
         except InternalError as problem:
             law = next((law for law in laws if law.stated == COMPILES), None)
             if law is None:
+                self.refused += 1
                 reject()
             cause = problem.__cause__ or problem
             self._broken(law, source.text, f"the pass `{problem.pass_name}` fails: {type(cause).__name__}: {cause}")

@@ -35,6 +35,10 @@ def turns_are_cut(subject: Subject) -> None:
     found = turns(program)
     phases = {phase.phase.name: phase for phase in program.plan.phases}
     subject.needs(len(found) > len(phases), "all blocks learn in one turn")
+    for name, phase in phases.items():
+        made = sorted(at for turn in found if turn.phase.phase.name == name for at in _updates(turn.phase))
+        if made != sorted(_updates(phase)):
+            raise Broken(f"the turns of {name} do not make each of its updates once")
     with exactly(subject.seed):
         cut, whole = interpreter_of(program, subject.devices), interpreter_of(program, subject.devices)
         for turn in found:
@@ -55,9 +59,13 @@ def turns_are_cut(subject: Subject) -> None:
                 whole.finish(full)
 
 
+def _updates(phase: TracedPhase) -> list[int]:
+    return [node.index for node in phase.nodes if node.primitive == "update"]
+
+
 def _moved_by_others(network: Network, turn: TracedPhase, full: TracedPhase) -> set[str]:
     """Tensors that the whole step moves, and the turn does not: of updates it leaves out, and of statistics."""
-    own = {node.index for node in turn.nodes if node.primitive == "update"}
+    own = set(_updates(turn))
     left_out = [node for node in full.nodes if node.primitive == "update" and node.index not in own]
     names = {name for node in left_out if node.unit is not None for name, _ in node.unit.parameters}
     evaluated = [node.unit for node in turn.nodes if node.primitive == "fwd" and node.unit is not None]
@@ -71,19 +79,25 @@ def _moved_by_others(network: Network, turn: TracedPhase, full: TracedPhase) -> 
 
 @checks(general.LOCALITY)
 def locality(subject: Subject) -> None:
-    local = [block.name for region in subject.program.regions if region.rule.learns_alone() for block in region.run]
+    local = {block.name for region in subject.program.regions if region.rule.learns_alone() for block in region.run}
     upstream = upstream_of(subject.network)
-    everything = set(upstream)
-    cases = [(block, everything - upstream[block] - {block}) for block in local]
-    subject.needs(any(others for _, others in cases), "no block of a local rule has others that it must not see")
-    for phase in subject.program.plan.phases:
-        learning = {node.block for node in phase.nodes if node.primitive == "update"}
+    unseen = {block: {*upstream} - upstream[block] - {block} for block in local}
+    learning = [
+        (phase, sorted(_learners(phase) & {b for b in local if unseen[b]})) for phase in subject.program.plan.phases
+    ]
+    subject.needs(
+        any(blocks for _, blocks in learning), "no block of a local rule learns beside others that it must not see"
+    )
+    for phase, blocks in learning:
         plain = _one_step(subject, phase, frozenset())
-        for block, others in cases:
-            if block in learning and others:
-                found = _one_step(subject, phase, frozenset(others))
-                seen = [Moment(phase.phase.name, 0, _of(block, state)) for state in (found, plain)]
-                subject.identical(seen[:1], seen[1:], f"with other parameters in {', '.join(sorted(others))}")
+        for block in blocks:
+            found = _one_step(subject, phase, frozenset(unseen[block]))
+            seen = [Moment(phase.phase.name, 0, _of(block, state)) for state in (found, plain)]
+            subject.identical(seen[:1], seen[1:], f"with other parameters in {', '.join(sorted(unseen[block]))}")
+
+
+def _learners(phase: TracedPhase) -> set[str]:
+    return {node.block for node in phase.nodes if node.primitive == "update"}
 
 
 def upstream_of(network: Network) -> Mapping[str, set[str]]:

@@ -92,7 +92,7 @@ def dead_code(subject: Subject) -> None:
 
 def with_dead_code(nodes: Sequence[Node]) -> Iterator[Node]:
     """The nodes, and after each forward the same one again, pulled through itself, and after each label one that is wrong."""
-    fresh = count(max(node.index for node in walk(nodes)) + 1)
+    fresh = count(max((node.index for node in walk(nodes)), default=0) + 1)
     for node in nodes:
         yield node
         if node.primitive == "fwd" and node.unit is not None:

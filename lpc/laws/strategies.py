@@ -23,7 +23,7 @@ from lpc.ir.network import Network
 from lpc.ir.program import Program
 from lpc.ir.types import Label
 from lpc.ir.types import Tensor as TensorType
-from lpc.laws.networks import networks
+from lpc.laws.drawn_networks import networks
 from lpc.laws.training import learn_clauses, train_clauses
 from lpc.passes.pipeline import run
 from lpc.rules import registry

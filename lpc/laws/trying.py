@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
 from lpc.laws.agreement import Broken
-from lpc.laws.networks import networks
+from lpc.laws.drawn_networks import networks
 from lpc.laws.strategies import data_for
 from lpc.laws.trial import NetworkTrial, compiled
 from lpc.rules.law import Inapplicable, Law, Networks

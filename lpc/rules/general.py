@@ -51,7 +51,8 @@ ROLLED = Stated(
 )  # fmt: skip
 TURNS = Stated(
     "a turn = the step with other updates left out",
-    "Under `order = sequential` a turn moves its own blocks as the whole step would, were no other block to move.",
+    "Under `order = sequential` every update is made in one turn, which moves its own blocks as the whole step would, were no other "
+    "block to move.",
     "exact", "two learners or more; frozen blocks in inference mode", "updates take effect at the end of a step",
 )  # fmt: skip
 FROZEN = Stated(
