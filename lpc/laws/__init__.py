@@ -37,10 +37,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lpc.laws.agreement import Broken as Broken
     from lpc.laws.checking import check_rule as check_rule
+    from lpc.laws.drawn_networks import networks as networks
     from lpc.laws.general import GENERAL as GENERAL
     from lpc.laws.general import check_program as check_program
     from lpc.laws.general import subjects as subjects
-    from lpc.laws.drawn_networks import networks as networks
     from lpc.laws.strategies import data_for as data_for
     from lpc.laws.strategies import legal as legal
     from lpc.laws.strategies import programs as programs

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from lpc.laws.expressions import call, seldom
 from lpc.laws.drawn_networks import FOREIGN, USUAL
+from lpc.laws.expressions import call, seldom
 from lpc.laws.settings import blocks_of, measures, optimizers, placements, protocols, sources
 from lpc.laws.strategies import programs
 from lpc.laws.training import learn_clauses, members, rule_calls, selectors
