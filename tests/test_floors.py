@@ -43,8 +43,10 @@ HOMES = {
     "numpy": ABOVE_TORCH,
     "sklearn": ABOVE_TORCH,
     "scipy": frozenset({"lab"}),
+    "matplotlib": frozenset({"lab"}),
+    "mlflow": frozenset({"lab"}),
     "hypothesis": frozenset({"laws"}),
-    "jinja2": frozenset({"codegen"}),
+    "jinja2": frozenset({"codegen", "lab"}),  # scripts, and pages of reports
     "lark": frozenset({"syntax"}),
     "click": frozenset({"cli"}),
     "networkx": frozenset({"ir", "passes", "codegen", "interpret", "laws", "lab"}),
@@ -224,8 +226,8 @@ finally:
     print("modules:", *sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
 sys.exit(code)
 """
-GRAPHS_AND_TEMPLATES = frozenset({"networkx", "jinja2", "torch", "numpy", "sklearn", "scipy"})
-TENSORS = frozenset({"torch", "numpy", "sklearn", "scipy"})
+GRAPHS_AND_TEMPLATES = frozenset({"networkx", "jinja2", "torch", "numpy", "sklearn", "scipy", "matplotlib"})
+TENSORS = frozenset({"torch", "numpy", "sklearn", "scipy", "matplotlib"})
 
 
 def loaded(arguments: list[str], folder: Path, environment: dict[str, str] | None = None) -> set[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from lpc.lab.comparison import Row, Table
+from lpc.lab.comparison import Against, Figure, Row, Table
 from lpc.lab.figures_text import DASH, against_text, figure_text, verdict_text
 from lpc.lab.metrics import BY_NAME, ENERGY, METRICS
 from lpc.lab.reviewer import Warned
@@ -36,14 +36,14 @@ def bench_text(table: Table, warned: Sequence[Warned]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def columns(rows: Sequence[Row]) -> list[str]:
-    """Metrics that some row knows; accuracy where there is one, else the loss."""
-    known = [m.name for m in METRICS if any(row.figures[m.name].summary is not None for row in rows)]
+def columns(figures: Sequence[Mapping[str, Figure]]) -> list[str]:
+    """Metrics that some of several arms know; accuracy where there is one, else the loss."""
+    known = [m.name for m in METRICS if any(own[m.name].summary is not None for own in figures)]
     return [name for name in known if name != "loss" or "accuracy" not in known]
 
 
 def _figures(table: Table, rows: Sequence[Row]) -> Iterator[str]:
-    names = columns(rows)
+    names = columns([row.figures for row in rows])
     scored = dict.fromkeys(result.scored_on for row in rows for result in row.results.values())
     lines = [["", "n", *(BY_NAME[name].title for name in names)]]
     for row in rows:
@@ -58,7 +58,7 @@ def _figures(table: Table, rows: Sequence[Row]) -> Iterator[str]:
 
 def _against(table: Table, rows: Sequence[Row]) -> Iterator[str]:
     others = [row for row in rows if row.against]
-    names = [name for name in COMPARED if name in columns(rows) and _tells(others, name)]
+    names = compared([row.figures for row in rows], [row.against for row in others])
     if not others or not names:
         return
     lines = [[f"against {table.plan.baseline}", "", "", "verdict"]]
@@ -86,11 +86,16 @@ def _against(table: Table, rows: Sequence[Row]) -> Iterator[str]:
         yield f"equivalent: {BY_NAME[name].title} within {word}"
 
 
-def _tells(others: Sequence[Row], name: str) -> bool:
-    """Whether a line is worth its place: passes that are the same for all are not, nor the process where the GPU is known."""
-    if name == "data_passes":
-        return any(row.against[name].verdict != "the same" for row in others)
-    return name != "peak_process_bytes" or all(row.figures["peak_allocated_bytes"].summary is None for row in others)
+def compared(figures: Sequence[Mapping[str, Figure]], against: Sequence[Mapping[str, Against]]) -> list[str]:
+    """Metrics worth a line: passes that are the same for all are not, nor the process where the GPU is known."""
+    shown = columns(figures)
+
+    def tells(name: str) -> bool:
+        if name == "data_passes":
+            return any(own[name].verdict != "the same" for own in against)
+        return name != "peak_process_bytes" or "peak_allocated_bytes" not in shown
+
+    return [name for name in COMPARED if name in shown and tells(name)]
 
 
 def _unknown(table: Table) -> Iterator[str]:
