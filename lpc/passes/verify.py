@@ -29,14 +29,26 @@ def names(program: Program) -> None:
     gone = (tree.Let, tree.Variant, tree.Claim)
     for clause in program.file.clauses:
         _that(not isinstance(clause, gone), f"a {type(clause).__name__} is left")
+    named = {id(call) for clause in program.file.clauses for call in _no_values(clause)}
     for node in walk_nodes(program.file):
-        _that(not (isinstance(node, tree.Call) and node.name == "search"), "a search is left")
+        _that(not (isinstance(node, tree.Call) and node.name == "search" and id(node) not in named), "a search is left")
         _that(not (isinstance(node, tree.Name) and is_hole(node)), "a hole is left")
         _that(not (isinstance(node, tree.Parameter) and node.default is not None), "a function has a default left")
     functions = {clause.name for clause in program.file.clauses if isinstance(clause, tree.Def)}
     used = {node.name for node in walk_nodes(program.file) if isinstance(node, tree.Name | tree.Call)}
     _that(functions <= used, "a function is left that nothing uses")
     _that(program.name, "the program has no name")
+
+
+def _no_values(clause: tree.Clause) -> tuple[tree.Call, ...]:
+    """Calls that name a source, a loss, a rule or a measure: a program may think that one of them is called `search`."""
+    match clause:
+        case tree.Data(source=call) | tree.Objective(loss=call) | tree.Learn(rule=call):
+            return (call,)
+        case tree.Measure(items):
+            return items
+        case _:
+            return ()
 
 
 def types(program: Program) -> None:

@@ -137,6 +137,16 @@ def test_a_search_has_a_stand_in(value: str, stand_in: int, integer: bool) -> No
     assert outputs(with_width(value).replace("learn all", "let low = 4\nlearn all")) == stand_in
 
 
+@pytest.mark.parametrize(
+    ("where", "code"),
+    [("digits(validation = 20%)", "LP500"), ("cross_entropy(readout, label)", "LP430"), ("with mono_forward", "LP300")],
+)
+def test_a_search_where_no_value_stands_is_a_name_that_nothing_has(where: str, code: str) -> None:
+    """Facts are verified, too, where the program thinks of a source, a loss or a rule of that name."""
+    called = "with search" if where.startswith("with") else "search" + where[where.index("(") :]
+    assert code in codes(BASE.replace(where, called))
+
+
 def test_searches_of_fractions_take_the_middle() -> None:
     text = BASE.replace("mono_forward", "mono_forward(lr = search(1e-4, 1e-1, log))")
     text = text.replace("linear(64)", "linear(64) -> dropout(search(0.1, 0.4))").replace(
