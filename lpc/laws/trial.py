@@ -11,9 +11,11 @@ import numpy as np
 import torch
 
 from lpc.diagnostics import Report
+from lpc.interpret import losses
 from lpc.interpret.operations import evaluate
 from lpc.ir.network import TARGET, Network
 from lpc.ir.program import Objective, Program
+from lpc.ir.step import Node
 from lpc.ir.types import Label
 from lpc.laws import agreement
 from lpc.laws.agreement import Broken, Run, run_of
@@ -28,6 +30,8 @@ from lpc.syntax import tree
 from lpc.syntax.format import format_file
 from lpc.syntax.parse import parse
 
+ENTRIES = 200
+"""How many numbers are drawn to see between what they lie: that none is in the outer tenth is chance once in 10**9."""
 FALSE_ALARM = 1e-7
 """How often a law about frequencies may fail where it holds."""
 
@@ -103,6 +107,9 @@ class NetworkTrial:
     def loss(self) -> str:
         return self.objective.loss
 
+    def inputs(self, block: str) -> Sequence[str]:
+        return self.network.block(block).inputs
+
     def operations(self, block: str) -> Sequence[str]:
         return [node.kind for node in self.network.nodes_of(self.network.block(block))]
 
@@ -110,16 +117,63 @@ class NetworkTrial:
         return [name for name, weight in self.network.weights(self.network.block(block)) if weight.trained]
 
     def outputs(self, block: str, learned: Any, batch: Batch) -> Array:
+        made = self._evaluated(learned.after, batch, until=block)
+        return made[self.network.block(block).output].detach().numpy()
+
+    def pull(self, block: str, learned: Any, batch: Batch, cotangent: Array) -> tuple[Arrays, Arrays]:
+        own, inputs = self.network.block(block), {}
+        for name in own.inputs:
+            inputs[name] = batch[name] if name in batch else self.outputs(name, learned, batch)
+        leaves = {name: torch.tensor(inputs[name]) for name in own.inputs}
+        floating = {name: leaf.requires_grad_() for name, leaf in leaves.items() if leaf.is_floating_point()}
+        state = {n: torch.tensor(learned.after[n], requires_grad=True) for n in self.weights(block)}
+        made = self._evaluated({**learned.after, **state}, {**batch, **leaves}, until=block)[own.output]
+        wanted = {**state, **floating}
+        if not made.requires_grad:
+            pulled = [torch.zeros_like(value) for value in wanted.values()]
+        else:
+            given = torch.as_tensor(cotangent).reshape(made.shape)
+            pulled = list(
+                torch.autograd.grad(made, list(wanted.values()), given, allow_unused=True, materialize_grads=True)
+            )
+        found = {name: gradient.numpy() for name, gradient in zip(wanted, pulled, strict=True)}
+        return {name: found[name] for name in state}, {name: found[name] for name in floating}
+
+    def _evaluated(self, state: Mapping[str, Any], batch: Mapping[str, Any], until: str) -> dict[str, torch.Tensor]:
+        """What operations give up to a block, in inference mode, by their names; other blocks that the batch holds are given."""
+        given = {name: torch.as_tensor(value) for name, value in batch.items() if name != until}
+        made = {self.network.block(n).output if self.network.has_block(n) else n: v for n, v in given.items()}
+        for block in self.network.blocks:
+            if block.output not in made:
+                for node in self.network.nodes_of(block):
+                    inputs = [made[self.network.block(n).output if self.network.has_block(n) else n] for n in node.inputs]
+                    weights = {weight.name: torch.as_tensor(state[f"{node.name}.{weight.name}"]) for weight in node.weights}
+                    box = self.devices.get(str(node.arguments.get("name")))
+                    device = box() if box is not None else None
+                    made[node.name] = evaluate(node.kind, node.arguments, inputs, weights, training=False, device=device)
+            if block.name == until:
+                break
+        return made
+
+    def loss_of(self, scores: Array, batch: Batch, loss: str = "") -> float:
+        return float(losses.value(*self._scored(scores, batch, loss)))
+
+    def error_of(self, scores: Array, batch: Batch) -> Array:
+        node, (flat, target) = self._scored(scores, batch, "")
+        return losses.gradient(node, [flat, target], 0).numpy().reshape(scores.shape)
+
+    def _scored(self, scores: Array, batch: Batch, loss: str) -> tuple[Node, list[torch.Tensor]]:
+        """A loss as a step has it, and what it is of: scores in rows, a row a label, or in the shape of the target."""
         made = {name: torch.as_tensor(value) for name, value in batch.items()}
-        state = {name: torch.as_tensor(value) for name, value in learned.after.items()}
-        for node in self.network.nodes.values():
-            if node.kind != "data" and node.owner != TARGET:
-                given = [made[self.network.block(n).output if self.network.has_block(n) else n] for n in node.inputs]
-                weights = {weight.name: state[f"{node.name}.{weight.name}"] for weight in node.weights}
-                box = self.devices.get(str(node.arguments.get("name")))
-                device = box() if box is not None else None
-                made[node.name] = evaluate(node.kind, node.arguments, given, weights, training=False, device=device)
-        return made[self.network.block(block).output].numpy()
+        for operation in self.network.target_nodes:
+            if operation.owner == TARGET:
+                given = [made[name] for name in operation.inputs]
+                made[operation.name] = evaluate(operation.kind, operation.arguments, given, {}, training=False)
+        target, values = made[self.objective.target], torch.as_tensor(scores)
+        if self.classes:
+            target, values = target.flatten(), values.reshape(-1, self.classes)
+        node = Node(0, "loss", (), (), {"loss": loss or self.objective.loss}, "")
+        return node, [values.reshape(target.shape) if not self.classes else values, target]
 
     def one_hot(self, labels: Array) -> Array:
         return np.eye(self.classes)[np.asarray(labels)]
@@ -179,7 +233,8 @@ class NetworkTrial:
             raise Broken(str(found.first))
 
     def equal(self, what: str, made: Array, expected: Array, within: float = 1e-10) -> None:
-        difference, size = agreement.largest(made - expected), agreement.largest(np.asarray(expected))
+        difference = agreement.largest(np.asarray(made) - np.asarray(expected))
+        size = agreement.largest(np.asarray(expected))
         self.compared += 1
         if difference > agreement.FLOOR:
             self.worst = max(self.worst, difference / size if size else difference)
@@ -199,8 +254,7 @@ class NetworkTrial:
             self.compared += 1
             buffers = {n for n, w in self.network.weights(self.network.block(block)) if not w.trained}
             names = [n for n in once.before if n.partition(".")[0] == block and n not in buffers]
-            own = [n for n in names if agreement.largest(once.moves[n])]
-            self.needs(bool(own), f"`{block}` does not move")
+            own = [n for n in names if n in self.weights(block) or agreement.largest(once.moves[n])]
 
             def loss(start: Arrays, of: str = of) -> float:
                 return self.learn(use, start=start, steps=1, rate=1.0).losses[0][of]
@@ -209,6 +263,18 @@ class NetworkTrial:
             self.worst = max(self.worst, found.relative)
             if found.relative > SLOPE:
                 raise Broken(f"`{block}` does not descend the loss of `{of}`: {found}")
+
+    def drawn(self, use: str, bounds: Mapping[str, float]) -> None:
+        program = self._program(self.clauses, use, 0.1)
+        for name, bound in bounds.items():
+            self.compared += 1
+            found: list[Array] = []
+            while sum(part.size for part in found) < ENTRIES:
+                with exactly(self.seed + len(found)):
+                    found.append(interpreter_of(program).state[name].numpy())
+            most = max(agreement.largest(part) for part in found)
+            if not 0.9 * bound <= most <= bound * (1 + 1e-12):
+                raise Broken(f"`{name}` is drawn up to {most:.3g}, where {bound:.3g} is stated")
 
     def uniform(self, what: str, counts: Sequence[int], outcomes: int) -> None:
         self.compared += 1

@@ -80,14 +80,14 @@ def arrays(batch: Mapping[str, Any]) -> dict[str, Any]:
     return {name: np.asarray(value) for name, value in batch.items()}
 
 
-def try_law(law: Law, examples: int = 20, seed: int = 0) -> Tried:
-    """Try a law on random networks; a network that breaks it is shrunk before it is shown."""
+def try_law(law: Law, examples: int = 20, seed: int = 0, *, shrink: bool = True) -> Tried:
+    """Try a law on random networks; a network that breaks it is shrunk before it is shown, unless told not to."""
     tried, began = Tried(law.name, law.kind, statement=law.statement), time.perf_counter()
     smallest: list[tuple[NetworkTrial, Exception]] = []
 
     @given(trials(law.networks))
     @seeded(seed)
-    @drawing(examples)
+    @drawing(examples, shrink=shrink)
     def attempt(trial: NetworkTrial) -> None:
         try:
             _once(tried, law, trial)
@@ -108,11 +108,11 @@ def try_law(law: Law, examples: int = 20, seed: int = 0) -> Tried:
     return tried
 
 
-def drawing(examples: int) -> Callable[[Any], Any]:
+def drawing(examples: int, *, shrink: bool = True) -> Callable[[Any], Any]:
     """Settings for drawing so many examples, the same every time for one seed."""
     return settings(
         max_examples=examples,
-        phases=[Phase.generate, Phase.shrink],
+        phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import e, prod
 
 from lpc.ir.op import Law as InitialLaw
 from lpc.ir.step import Added, Value
-from lpc.rules.law import PERCEPTRON, Networks, Trial, law
+from lpc.rules.by_hand import flat, softmax, sparsemax
+from lpc.rules.law import PERCEPTRON, Array, Learned, Networks, Trial, added, gathers_statistics, law, needs_plain
 from lpc.rules.rule import BLOCKS, FIT, STATISTICS, TRAIN, Illegal, Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
 
 ZHAO = "Zhao et al. 2023, arXiv 2303.09728"
+WEIGHT, FEEDBACK = "cascaded_forward.weight", "cascaded_forward.feedback"
 
 
 @law(
@@ -21,7 +23,7 @@ ZHAO = "Zhao et al. 2023, arXiv 2303.09728"
     networks=Networks(ops=(*PERCEPTRON, "conv", "layer_norm"), labelled=True),
 )  # fmt: skip
 def normal_equations(trial: Trial) -> None:
-    """The closed-form predictor satisfies the normal equations on all training features."""
+    """The closed-form predictor satisfies the normal equations on all training features; predictions are summed as of others."""
     found = trial.learn("cascaded_forward(predictor = least_squares, ridge = 0.01)")
     names = [name for name in found.after if name.endswith(".cascaded_forward.weight")]
     trial.needs(bool(names), "no block has a predictor of its own")
@@ -35,6 +37,133 @@ def normal_equations(trial: Trial) -> None:
         trial.equal(
             f"the normal equations of `{name}`", features @ weight.T + 0.01 * rows * weight.T, moments, within=1e-8
         )
+    _predicts(trial, found, "predictor = least_squares", softmax)
+
+
+@law(
+    "the readout = ridge regression, its bias free", kind="exact", when="predictor = least_squares, one class label",
+    source="the normal equations", networks=Networks(ops=(*PERCEPTRON, "conv", "layer_norm"), labelled=True),
+)  # fmt: skip
+def readout_equations(trial: Trial) -> None:
+    """The output block's weight and bias solve the ridge regression of the labels on what it reads; the bias is not penalised."""
+    found = trial.learn("cascaded_forward(predictor = least_squares, ridge = 0.02)")
+    names = trial.weights(trial.output)
+    read = trial.inputs(trial.output)[0]
+    errors, moments, rows = 0.0, 0.0, 0
+    for batch in trial.batches:
+        x = flat(trial.outputs(read, found, batch) if read in trial.blocks else batch[read])
+        wrong = x @ found.after[names[0]].T - trial.one_hot(batch[trial.target])
+        wrong = wrong + found.after[names[1]] if len(names) > 1 else wrong
+        errors, moments, rows = errors + wrong.T @ x, moments + wrong.sum(0), rows + len(x)
+    penalty = 0.02 * rows * found.after[names[0]]
+    trial.equal(f"the equations of `{names[0]}`", errors + penalty, 0 * penalty, within=1e-8)
+    if len(names) > 1:
+        trial.equal("the sum of what is left", moments, 0 * moments, within=1e-8)
+
+
+@law("each predictor's own loss", kind="exact", when="one class label", source=f"{ZHAO}, equations 4 and 5")
+def own_losses(trial: Trial) -> None:
+    """A predictor logs its loss on its block's output, cross-entropy or sparsemax; every block has one, the output block and what it
+    reads share that. Once all are zero every label has the same loss.
+    """
+    needs_plain(trial)
+    batch = trial.batches[0]
+    for predictor in ("cross_entropy", "sparsemax"):
+        use = f"cascaded_forward(predictor = {predictor})"
+        begin = trial.learn(use, steps=0)
+        start = {f"{block}.{WEIGHT}": _some(value) for block, value in added(begin, WEIGHT).items()}
+        found = trial.learn(use, start=start, steps=1)
+        read = trial.inputs(trial.output)
+        trial.equal("how many predictors there are", len(start), len([b for b in trial.hidden if b not in read]))
+        losses = {}
+        for name, weight in start.items():
+            block = name.partition(".")[0]
+            trial.equal(f"`{name}` at first", begin.before[name], 0 * weight, within=0.0)
+            losses[block] = flat(trial.outputs(block, begin, batch)) @ weight.T
+        losses[trial.output] = trial.outputs(trial.output, begin, batch)
+        trial.equal("how many losses are logged", len(found.losses[0]), len(losses))
+        for block, scores in losses.items():
+            expected = trial.loss_of(scores, batch, predictor)
+            trial.equal(f"the loss of `{block}` by {predictor}", found.losses[0][block], expected)
+
+
+@law("predictions are summed", kind="exact", when="one class label", source=f"{ZHAO}, section 3.3")
+def predictions(trial: Trial) -> None:
+    """The prediction is the logarithm of the mean of all predictors' probabilities (softmax, or sparsemax by its predictor), or the sum
+    of their scores; of one predictor alone its scores.
+    """
+    for arguments, link in (
+        ("predictor = cross_entropy", softmax),
+        ("predictor = sparsemax", sparsemax),
+        ("aggregate = logits", None),
+    ):
+        use = f"cascaded_forward({arguments})"
+        begin = trial.learn(use, steps=0)
+        start = {f"{block}.{WEIGHT}": _some(value) for block, value in added(begin, WEIGHT).items()}
+        found = trial.learn(use, start=start, steps=0)
+        _predicts(trial, found, arguments, link)
+
+
+@law("blocks by direct feedback", kind="exact", when="blocks = dfa; one step", source=f"{ZHAO}, section 4 (CaFo + DFA)")
+def direct_feedback(trial: Trial) -> None:
+    """Before predictors are trained the output block and what it reads are moved by the gradient, every block below by e B at its
+    output; B is drawn uniformly between ±1/√classes.
+    """
+    needs_plain(trial)
+    use, batch = "cascaded_forward(blocks = dfa)", trial.batches[0]
+    start, found = trial.learn(use, steps=0), trial.learn(use, steps=1)
+    first, matrices = found.states[0], added(found, FEEDBACK)
+    below = [block for block in trial.hidden if block not in trial.inputs(trial.output)]
+    trial.equal("the number of matrices", len(matrices), len(below))
+    error = trial.error_of(trial.outputs(trial.output, start, batch), batch)
+    _, read = trial.pull(trial.output, start, batch, error)
+    signals = {trial.output: error, **{b: read[b] for b in trial.hidden if b in read}}
+    signals |= {block: error @ matrix for block, matrix in matrices.items()}
+    for block in trial.blocks:
+        gradients, _ = trial.pull(block, start, batch, signals[block])
+        for name, gradient in gradients.items():
+            trial.equal(f"the move of `{name}`", first[name] - found.before[name], -0.1 * gradient)
+    trial.drawn(use, {f"{block}.{FEEDBACK}": len(matrix) ** -0.5 for block, matrix in matrices.items()})
+
+
+@law(
+    "statistics are gathered first", kind="exact", when="batch_norm in a hidden block", source="lpc: frozen blocks are in inference mode",
+    networks=Networks(ops=("linear", "batch_norm"), labelled=True),
+)  # fmt: skip
+def statistics(trial: Trial) -> None:
+    """Batch-norm statistics of blocks are gathered in one pass before predictors are trained, in which no weight moves, and stay; a
+    predictor then logs its loss on what its block gives in inference mode.
+    """
+    use = "cascaded_forward"
+    gathers_statistics(trial, use)
+    batch, start = trial.batches[0], trial.learn(use, steps=0)
+    found = trial.learn(use, steps=1)
+    trial.needs("batch_norm" not in trial.operations(trial.output), "the output block has statistics of its own")
+    values = {block: trial.outputs(block, found, batch) for block in trial.hidden}
+    scores = trial.outputs(trial.output, start, {**batch, **values})
+    trial.equal(f"the loss of `{trial.output}`", found.losses[1][trial.output], trial.loss_of(scores, batch))
+
+
+def _predicts(trial: Trial, found: Learned, arguments: str, link: Callable[[Array], Array] | None) -> None:
+    votes = [trial.outputs(trial.output, found, trial.unseen)]
+    for block in trial.hidden:
+        if f"{block}.{WEIGHT}" in found.after:
+            votes.append(flat(trial.outputs(block, found, trial.unseen)) @ found.after[f"{block}.{WEIGHT}"].T)
+    if len(votes) == 1:
+        trial.equal(f"the prediction by {arguments}", found.scores, votes[0])
+    elif link is None:
+        trial.equal(f"the prediction by {arguments}", found.scores, sum(votes))
+    else:
+        mean = sum(link(vote) for vote in votes) / len(votes)
+        trial.equal(f"the probabilities by {arguments}", e**found.scores, mean, within=1e-9)
+
+
+def _some(weight: Array) -> Array:
+    """Other values than zeros, without order."""
+    numbers = [0.3 * ((7 * at) % 11 - 5) for at in range(weight.size)]
+    made = weight.copy()
+    made.flat = numbers
+    return made
 
 
 @law(
@@ -86,7 +215,7 @@ class CascadedForward(Rule):
     local = True
     needs_label = True
     usual_rate = (1e-4, 3e-2)
-    laws = (normal_equations, any_batches, apart, frozen)
+    laws = (normal_equations, readout_equations, own_losses, predictions, direct_feedback, statistics, any_batches, apart, frozen)
 
     predictor: str = parameter(
         "cross_entropy",

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from lpc.ir.op import Law as InitialLaw
 from lpc.ir.step import Added
-from lpc.rules.law import PERCEPTRON, Networks, Trial, law
+from lpc.rules.law import PERCEPTRON, Networks, Trial, added, law, needs_plain
 from lpc.rules.rule import Control, Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
 
 SOURCE = "Szegedy et al. 2015, arXiv 1409.4842: losses of auxiliary classifiers weigh 0.3"
+HEAD, PROJECTION = "deep_supervision.projection", "mono_forward.projection"
 
 
 @law("weight 0 = backprop", kind="exact", source="the sum of losses")
@@ -28,7 +29,7 @@ def no_weight(trial: Trial) -> None:
 )  # fmt: skip
 def linear_in_the_weight(trial: Trial) -> None:
     """What heads add to the first step of a hidden block is proportional to their losses' weight."""
-    plain, once, twice = (trial.learn(f"deep_supervision(weight = {w})", steps=1) for w in ("0.0", "0.25", "0.5"))
+    plain, once, twice = (trial.learn(f"deep_supervision(weight = {w})", steps=1) for w in ("0.0", "0.5", "1.0"))
     names = [name for block in trial.hidden for name in trial.weights(block)]
     trial.needs(bool(names), "no hidden block has a weight")
     for name in names:
@@ -43,6 +44,47 @@ def output_block(trial: Trial) -> None:
     trial.same(found, trial.learn("backprop", start=found.before, steps=1), [trial.output])
 
 
+@law(
+    "heads learn as mono_forward's, by their weight", kind="exact", when="one step of sgd", source=SOURCE,
+    networks=Networks(ops=(*PERCEPTRON, "conv", "layer_norm")),
+)  # fmt: skip
+def as_mono_forward(trial: Trial) -> None:
+    """A head's loss is mono_forward's of the block, and its first move mono_forward's times the weight; so is what it adds to the
+    move of a hidden block that no other hidden block reads.
+    """
+    needs_plain(trial)
+    trial.needs(bool(trial.hidden), "there is no hidden block")
+    start = added(trial.learn("deep_supervision", steps=0), HEAD)
+    trial.equal("the number of heads", len(start), len(trial.hidden))
+    local = trial.learn("mono_forward", start={f"{b}.{PROJECTION}": value for b, value in start.items()}, steps=1)
+    plain = trial.learn("backprop", steps=1)
+    for weight in (0.5, 1.0):
+        found = trial.learn(f"deep_supervision(weight = {weight})", steps=1)
+        for block in trial.blocks:
+            trial.equal(f"the loss of `{block}`", found.losses[0][block], local.losses[0][block])
+        for block in trial.hidden:
+            expected = weight * local.moves[f"{block}.{PROJECTION}"]
+            trial.equal(f"the move of the head of `{block}`", found.moves[f"{block}.{HEAD}"], expected)
+        for block in _on_top(trial):
+            for name in trial.weights(block):
+                both = plain.moves[name] + weight * local.moves[name]
+                trial.equal(f"the move of `{name}`", found.moves[name], both)
+
+
+@law("heads begin as linear layers do", kind="expectation", source="lpc: the law of a linear layer's weight")
+def drawn(trial: Trial) -> None:
+    """A head is drawn uniformly between ±1/√features."""
+    found = added(trial.learn("deep_supervision", steps=0), HEAD)
+    trial.needs(bool(found), "there is no hidden block")
+    trial.drawn("deep_supervision", {f"{block}.{HEAD}": m.shape[1] ** -0.5 for block, m in found.items()})
+
+
+def _on_top(trial: Trial) -> Sequence[str]:
+    """Hidden blocks that the output block alone reads."""
+    read = {name for block in trial.hidden for name in trial.inputs(block)}
+    return [block for block in trial.hidden if block not in read]
+
+
 @dataclass(frozen=True)
 class DeepSupervision(Rule):
     name = "deep_supervision"
@@ -52,7 +94,7 @@ class DeepSupervision(Rule):
     example = "learn all with deep_supervision(weight = 0.3)"
     needs_error = True
     usual_rate = (1e-4, 1e-2)
-    laws = (no_weight, linear_in_the_weight, output_block)
+    laws = (no_weight, as_mono_forward, linear_in_the_weight, output_block, drawn)
     controls = (
         Control("deep_supervision", "deep_supervision", "backprop with auxiliary heads: what heads bring"),
         Control(

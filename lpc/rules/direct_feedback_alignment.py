@@ -8,12 +8,14 @@ from math import prod
 
 from lpc.ir.op import Law as InitialLaw
 from lpc.ir.step import Added, Value
-from lpc.rules.law import PERCEPTRON, Arrays, Learned, Networks, Trial, law
+from lpc.rules.by_hand import flat
+from lpc.rules.law import PERCEPTRON, Arrays, Learned, Networks, Trial, added, law, needs_plain
 from lpc.rules.rule import Illegal, Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
 
 NOKLAND = "Nøkland 2016, arXiv 1609.01596"
+FEEDBACK = "direct_feedback_alignment.feedback"
 
 
 @law(
@@ -24,6 +26,40 @@ def transposed_readout(trial: Trial) -> None:
     """With the readout's transpose as the last hidden block's matrix, that block learns as by backprop."""
     trial.needs(len(trial.hidden) == 1 and trial.is_chain, "there is not just one hidden block")
     trial.same(trial.learn("direct_feedback_alignment(feedback = transpose)"), trial.learn("backprop"))
+
+
+@law("e B at every block", kind="exact", when="the step's forward pass is inference's", source=f"{NOKLAND}, equation 4")
+def outer_products(trial: Trial) -> None:
+    """A hidden block's first move is against its gradient for e B at its output, e the gradient of the loss at the
+    scores: one matrix for all positions, where both have the same.
+    """
+    needs_plain(trial)
+    batch, first = trial.batches[0], trial.learn("direct_feedback_alignment", steps=1)
+    start = trial.learn("direct_feedback_alignment", steps=0)
+    matrices = added(first, FEEDBACK)
+    trial.equal("the number of matrices", len(matrices), len(trial.hidden))
+    error = trial.error_of(trial.outputs(trial.output, start, batch), batch)
+    for block, matrix in matrices.items():
+        h = trial.outputs(block, start, batch)
+        at_positions = error.ndim > 2 and error.shape[:-1] == h.shape[:-1]
+        sizes = (error.shape[-1], h.shape[-1]) if at_positions else (error[0].size, h[0].size)
+        trial.equal(f"the sizes of the matrix of `{block}`", matrix.shape, sizes)
+        carried = flat(error) @ matrix if len(matrix) == error[0].size else error @ matrix
+        gradients, _ = trial.pull(block, start, batch, carried.reshape(h.shape))
+        for name, gradient in gradients.items():
+            trial.equal(f"the move of `{name}`", first.moves[name], -0.1 * gradient)
+
+
+@law("matrices are drawn by the size of the error", kind="expectation", source=NOKLAND)
+def drawn(trial: Trial) -> None:
+    """A matrix is drawn uniformly between ±scale/√(numbers in the error), and does not move."""
+    use = "direct_feedback_alignment(scale = 0.5)"
+    found = trial.learn(use)
+    matrices = added(found, FEEDBACK)
+    trial.needs(bool(matrices), "no hidden block has a matrix")
+    trial.drawn(use, {f"{block}.{FEEDBACK}": 0.5 * len(matrix) ** -0.5 for block, matrix in matrices.items()})
+    for block, matrix in matrices.items():
+        trial.equal(f"the matrix of `{block}`", found.after[f"{block}.{FEEDBACK}"], matrix, within=0.0)
 
 
 @law("zero error, zero update", kind="exact", when="mean squared error", source="linearity in the error")
@@ -71,9 +107,7 @@ def on_average(trial: Trial) -> None:
 
 
 def _matrices(trial: Trial, learned: Learned) -> Arrays:
-    found = {
-        name: value for name, value in learned.before.items() if name.endswith(".direct_feedback_alignment.feedback")
-    }
+    found = {f"{block}.{FEEDBACK}": value for block, value in added(learned, FEEDBACK).items()}
     trial.needs(bool(found), "no hidden block has a matrix")
     return found
 
@@ -89,7 +123,7 @@ class DirectFeedbackAlignment(Rule):
     example = "learn all with direct_feedback_alignment"
     needs_error = True
     usual_rate = (1e-5, 3e-3)
-    laws = (transposed_readout, no_error, rows, on_average)
+    laws = (outer_products, transposed_readout, drawn, no_error, rows, on_average)
 
     feedback: str = parameter(
         "random",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lpc.ir.step import Value
-from lpc.rules.law import PERCEPTRON, SMOOTH, Networks, Trial, law
+from lpc.rules.by_hand import ACTIVATIONS, flat
+from lpc.rules.law import PERCEPTRON, SMOOTH, Array, Learned, Networks, Trial, law
 from lpc.rules.rule import Illegal, Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
@@ -35,6 +36,74 @@ def linear_is_backprop(trial: Trial) -> None:
 
 
 @law(
+    "the sweep by hand", kind="exact", when="blocks that follow each other, each a linear and activations", source=TWO_TALES,
+    networks=Networks(ops=("linear", "tanh", "relu", "sigmoid"), blocks=2),
+)  # fmt: skip
+def sweep_by_hand(trial: Trial) -> None:
+    """s+ = act(a + f/2), s- = act(a - f/2) with f = (s+ - s-)(above) W(above), -beta times the gradient of its own loss for each
+    example at the output; a block's move is rate/(beta B) (s+ - s-)' m(below), with m the mean of the states.
+    """
+    trial.needs(trial.is_chain and bool(trial.hidden), "the blocks do not follow each other one by one")
+    for block in trial.hidden:
+        linear, *activations = _operations(trial, block) or [""]
+        simple = linear == "linear" and all(operation in ACTIVATIONS for operation in activations)
+        trial.needs(simple, f"`{block}` is more than a linear and activations")
+    trial.needs(_operations(trial, trial.output) == ["linear"], "the output block is no single linear")
+    for beta in (0.5, 3.0):
+        _one_sweep(trial, beta)
+
+
+def _one_sweep(trial: Trial, beta: float) -> None:
+    batch, start = trial.batches[0], trial.learn("dual_propagation", steps=0)
+    found = trial.learn(f"dual_propagation(beta = {beta})", steps=1)
+    preactivations, below = {}, flat(batch[trial.inputs(trial.blocks[0])[0]])
+    sees = {}
+    for block in trial.blocks:
+        sees[block] = below
+        preactivations[block] = below @ _weight(trial, start, block).T + _bias(trial, start, block)
+        below = _act(trial, block)(preactivations[block])
+    prediction = preactivations[trial.output]
+    rows = len(prediction)
+    nudge = -beta * rows * trial.error_of(prediction, batch)
+    difference, moved = {trial.output: nudge}, {}
+    for block, above in zip(reversed(trial.hidden), reversed(trial.blocks[1:]), strict=True):
+        nudge = difference[above] @ _weight(trial, start, above)
+        act, a = _act(trial, block), preactivations[block]
+        plus, minus = act(a + nudge / 2), act(a - nudge / 2)
+        difference[block], moved[above] = plus - minus, (plus + minus) / 2
+    for block in trial.blocks:
+        mean = moved.get(block, sees[block])
+        gradient = difference[block].T @ mean / (beta * rows)
+        name = next(name for name in trial.weights(block) if name.endswith(".weight"))
+        trial.equal(f"the move of `{name}`", found.moves[name], 0.1 * gradient, within=1e-9)
+        for bias in (name for name in trial.weights(block) if name.endswith(".bias")):
+            trial.equal(f"the move of `{bias}`", found.moves[bias], 0.1 * difference[block].sum(0) / (beta * rows), 1e-9)
+
+
+def _weight(trial: Trial, learned: Learned, block: str) -> Array:
+    return learned.before[next(name for name in trial.weights(block) if name.endswith(".weight"))]
+
+
+def _bias(trial: Trial, learned: Learned, block: str) -> Array | float:
+    return next((learned.before[name] for name in trial.weights(block) if name.endswith(".bias")), 0.0)
+
+
+def _operations(trial: Trial, block: str) -> list[str]:
+    return [operation for operation in trial.operations(block) if operation not in ("flatten", "identity")]
+
+
+def _act(trial: Trial, block: str) -> Callable[[Array], Array]:
+    """What follows a block's linear operation, one activation after another."""
+
+    def act(a: Array) -> Array:
+        for operation in _operations(trial, block)[1:]:
+            a = ACTIVATIONS[operation](a)
+        return a
+
+    return act
+
+
+@law(
     "the mean of a batch", kind="invariance", source="examples do not see each other", networks=Networks(ops=PERCEPTRON)
 )
 def examples_are_apart(trial: Trial) -> None:
@@ -55,7 +124,7 @@ class DualPropagation(Rule):
     example = "learn all with dual_propagation(beta = 0.1)"
     needs_error = True
     usual_rate = (1e-5, 1e-2)
-    laws = (comes_to_backprop, linear_is_backprop, examples_are_apart)
+    laws = (comes_to_backprop, linear_is_backprop, sweep_by_hand, examples_are_apart)
 
     beta: float = parameter(
         0.1,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from lpc.ir.network import Node
 from lpc.ir.op import find_weight
 from lpc.ir.step import Added
-from lpc.rules.law import Trial, law
+from lpc.rules.law import PERCEPTRON, Arrays, Networks, Trial, law
 from lpc.rules.rule import Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
@@ -48,6 +48,74 @@ def distance(trial: Trial) -> None:
             trial.equal(f"`{name}` - `{weight}`", found.after[name] - found.after[weight], distance)
 
 
+@law(
+    "one hidden block = direct feedback alignment", kind="exact", when="one hidden block, a linear readout",
+    source="Nøkland 2016, arXiv 1609.01596", networks=Networks(ops=PERCEPTRON, blocks=1),
+)  # fmt: skip
+def one_hidden_block(trial: Trial) -> None:
+    """The readout's stand-in carries the error to the block below as direct_feedback_alignment carries it with that matrix."""
+    trial.needs(len(trial.hidden) == 1 and trial.is_chain, "there is not just one hidden block")
+    (hidden,) = trial.hidden
+    linears = [operation for operation in trial.operations(hidden) if operation == "linear"]
+    trial.needs(
+        [o for o in trial.operations(trial.output) if o != "flatten"] == ["linear"] and len(linears) == 1,
+        "there is more than one weight above the lowest",
+    )
+    ((name, matrix),) = _matrices(trial, 1).items()
+    direct = trial.learn(
+        "direct_feedback_alignment", start={f"{hidden}.direct_feedback_alignment.feedback": matrix}, steps=1
+    )
+    trial.same(trial.learn("feedback_alignment", steps=1), direct, trial.blocks)
+
+
+@law(
+    "a stand-in for every weight above", kind="exact", when="blocks that follow each other, of linear operations",
+    source=LILLICRAP, networks=Networks(ops=PERCEPTRON),
+)  # fmt: skip
+def every_weight_above(trial: Trial) -> None:
+    """Twice the stand-ins, and the first move of a weight doubles for each linear operation above it: all but the lowest have one."""
+    trial.needs(trial.is_chain, "the blocks do not follow each other one by one")
+    linear = [name for block in trial.blocks for name in trial.weights(block) if name.endswith(".weight")]
+    matrices = _matrices(trial, len(linear) - 1)
+    once, twice = (
+        trial.learn("feedback_alignment", start={name: times * value for name, value in matrices.items()}, steps=1)
+        for times in (1, 2)
+    )
+    for above, name in enumerate(reversed(linear)):
+        trial.equal(f"the move of `{name}`", twice.moves[name], 2.0**above * once.moves[name])
+
+
+@law(
+    "stand-ins begin as weights do", kind="expectation", source=LILLICRAP,
+    networks=Networks(ops=(*PERCEPTRON, "conv")),
+)  # fmt: skip
+def drawn(trial: Trial) -> None:
+    """A matrix is drawn as its weight is: uniformly between ±1/√(numbers that each output is made of), and not with it."""
+    for use in ("feedback_alignment", "feedback_alignment(feedback = learned)"):
+        start = trial.learn(use, steps=0)
+        matrices = {name: value for name, value in start.before.items() if ".feedback_alignment." in name}
+        trial.needs(bool(matrices), "no error goes through a weight")
+        trial.drawn(use, {name: (value.size / len(value)) ** -0.5 for name, value in matrices.items()})
+
+
+@law("random feedback stays", kind="exact", source=LILLICRAP)
+def stays(trial: Trial) -> None:
+    """Random matrices do not move."""
+    found = trial.learn("feedback_alignment")
+    matrices = _matrices(trial)
+    for name, value in matrices.items():
+        trial.equal(f"`{name}`", found.after[name], value, within=0.0)
+
+
+def _matrices(trial: Trial, expected: int | None = None) -> Arrays:
+    start = trial.learn("feedback_alignment", steps=0)
+    found = {name: value for name, value in start.before.items() if ".feedback_alignment." in name}
+    if expected is not None:
+        trial.equal("the number of stand-ins", len(found), max(0, expected))
+    trial.needs(bool(found), "no error goes through a weight")
+    return found
+
+
 @dataclass(frozen=True)
 class FeedbackAlignment(Rule):
     name = "feedback_alignment"
@@ -59,7 +127,7 @@ class FeedbackAlignment(Rule):
     example = "learn all with feedback_alignment(feedback = transpose)"
     needs_error = True
     usual_rate = (1e-5, 1e-2)
-    laws = (transposed, top_block, distance)
+    laws = (transposed, top_block, one_hidden_block, every_weight_above, drawn, stays, distance)
 
     feedback: str = parameter(
         "random",

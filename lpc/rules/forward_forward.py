@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lpc.ir.step import Value
-from lpc.rules.law import Array, Networks, Trial, law
+from lpc.rules.by_hand import flat, mean_softplus
+from lpc.rules.law import Array, Arrays, Batch, Learned, Networks, Trial, law, needs_plain
 from lpc.rules.rule import Illegal, Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
@@ -30,6 +31,102 @@ def no_length(trial: Trial) -> None:
     made = trial.learn("forward_forward", start=longer, steps=1)
     for name in trial.weights(second):
         trial.equal(f"the move of `{name}`", made.moves[name], found.moves[name], within=1e-4)
+
+
+@law(
+    "the loss of both streams", kind="exact", when="two classes", source=f"{HINTON}, section 2",
+    networks=Networks(ops=("linear", "relu", "tanh", "conv", "layer_norm"), labelled=True),
+)  # fmt: skip
+def both_streams(trial: Trial) -> None:
+    """A block logs the mean of softplus(threshold - goodness) with the true label in place of the input's first entries and
+    softplus(goodness - threshold) with the wrong one, each input at root mean square 1; goodness is the mean of squares, the
+    threshold 2, or the sum and the width.
+    """
+    needs_plain(trial)
+    trial.needs(trial.classes == 2, "of more than two classes the wrong label is drawn")
+    batch, start = trial.batches[0], trial.learn("forward_forward", steps=0)
+    labels = trial.one_hot(batch[trial.target])
+    right, wrong = (_activities(trial, start, batch, marks) for marks in (labels, 1 - labels))
+    uses = {"": 2.0, "threshold = 0.5": 0.5, "goodness = sum": None, "goodness = sum, threshold = 3.0": 3.0}
+    for arguments, threshold in uses.items():
+        kind = "sum" if "sum" in arguments else "mean"
+        losses = trial.learn(f"forward_forward({arguments})" if arguments else "forward_forward", steps=1).losses[0]
+        trial.equal("how many blocks log a loss", len(losses), len(trial.hidden))
+        for block in trial.hidden:
+            neutral = float(flat(right[block]).shape[1]) if threshold is None else threshold
+            high, low = (_goodness(h[block], kind) for h in (right, wrong))
+            expected = (mean_softplus(neutral - high) + mean_softplus(low - neutral)) / 2
+            trial.equal(f"the loss of `{block}` by {arguments or 'the defaults'}", losses[block], expected)
+
+
+@law(
+    "the label with most goodness", kind="exact", when="predict = sweep", source=f"{HINTON}, section 2",
+    networks=Networks(ops=("linear", "relu", "tanh", "conv", "layer_norm"), labelled=True),
+)  # fmt: skip
+def sweep_by_hand(trial: Trial) -> None:
+    """The score of a label is the goodness of all hidden blocks but the first (of the first where it is alone), on inputs with
+    that label.
+    """
+    needs_plain(trial)
+    batch, rows = trial.unseen, len(trial.unseen[trial.target])
+    for kind in ("mean", "sum"):
+        start = trial.learn(f"forward_forward(goodness = {kind})", steps=0)
+        counted = list(trial.hidden)[1:] or list(trial.hidden)
+        for label in range(trial.classes):
+            activities = _activities(trial, start, batch, trial.one_hot([label] * rows))
+            total = sum(_goodness(activities[block], kind) for block in counted)
+            trial.equal(f"the score of label {label}", start.scores[:, label], total)
+
+
+@law(
+    "a head on a neutral label", kind="exact", when="predict = head", source=f"{HINTON}, section 2",
+    networks=Networks(ops=("linear", "relu", "tanh", "conv", "layer_norm"), labelled=True),
+)  # fmt: skip
+def neutral_head(trial: Trial) -> None:
+    """With predict = head the output block predicts, and learns by its objective, from blocks whose input has 1 / classes for every
+    label, each activity at root mean square 1; hidden blocks learn as without it.
+    """
+    needs_plain(trial)
+    use = "forward_forward(predict = head)"
+    start, found, usual = trial.learn(use, steps=0), trial.learn(use, steps=1), trial.learn("forward_forward", steps=1)
+    for batch in (trial.unseen, trial.batches[0]):
+        marks = 0 * trial.one_hot(batch[trial.target]) + 1 / trial.classes
+        seen = {name: _normalised(h) for name, h in _activities(trial, start, batch, marks).items()}
+        out = trial.outputs(trial.output, start, {**batch, **seen})
+        if batch is trial.unseen:
+            trial.equal("the prediction", start.scores, out)
+            continue
+        trial.equal(f"the loss of `{trial.output}`", found.losses[0][trial.output], trial.loss_of(out, batch))
+        gradients, _ = trial.pull(trial.output, start, {**batch, **seen}, trial.error_of(out, batch))
+        for name, gradient in gradients.items():
+            trial.equal(f"the move of `{name}`", found.moves[name], -0.1 * gradient)
+            trial.equal(f"the move of `{name}` under predict = sweep", usual.moves[name], 0 * gradient, within=0.0)
+    trial.same(found, usual, trial.hidden)
+
+
+def _activities(trial: Trial, learned: Learned, batch: Batch, marks: Array) -> Arrays:
+    """What hidden blocks give where every input begins with marks, a row an example, and has root mean square 1."""
+    given: dict[str, Array] = {}
+    found: dict[str, Array] = {}
+    for block in trial.hidden:
+        for name in trial.inputs(block):
+            if name not in given:
+                entries = flat(batch[name]).copy()
+                entries[:, : trial.classes] = marks
+                given[name] = _normalised(entries.reshape(batch[name].shape))
+        found[block] = trial.outputs(block, learned, {**batch, **given})
+        given[block] = _normalised(found[block])
+    return found
+
+
+def _normalised(h: Array) -> Array:
+    size = (flat(h) ** 2).mean(1, keepdims=True) ** 0.5
+    return (flat(h) / (size + 1e-8)).reshape(h.shape)
+
+
+def _goodness(h: Array, kind: str) -> Array:
+    squares = flat(h) ** 2
+    return squares.mean(1) if kind == "mean" else squares.sum(1)
 
 
 @law("prediction does not depend on the threshold", kind="invariance", when="predict = sweep", source="the step")
@@ -96,7 +193,7 @@ class ForwardForward(Rule):
     local = True
     needs_label = True
     usual_rate = (1e-4, 3e-2)
-    laws = (no_length, any_threshold, rows_apart, wrong_labels)
+    laws = (both_streams, sweep_by_hand, neutral_head, no_length, any_threshold, rows_apart, wrong_labels)
 
     goodness: str = parameter(
         "mean", "mean or sum of squared activations", source="Hinton 2022 (sum); mean is common", words=("mean", "sum")

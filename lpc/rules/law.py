@@ -45,6 +45,11 @@ class Learned(Protocol):
         ...
 
     @property
+    def times(self) -> Sequence[tuple[str, int]]:
+        """The phase of every state, and the step in it, from 1."""
+        ...
+
+    @property
     def after(self) -> Arrays:
         """The same after the last step."""
         ...
@@ -117,6 +122,10 @@ class Trial(Protocol):
         """The objective's loss, by its name in the language."""
         ...
 
+    def inputs(self, block: str) -> Sequence[str]:
+        """What a block reads: data and blocks."""
+        ...
+
     def operations(self, block: str) -> Sequence[str]:
         """The kinds of a block's operations, in order."""
         ...
@@ -126,7 +135,25 @@ class Trial(Protocol):
         ...
 
     def outputs(self, block: str, learned: Learned, batch: Batch) -> Array:
-        """What a block gives on a batch once training is over, in inference mode."""
+        """What a block gives on a batch once training is over, in inference mode.
+
+        A batch may hold, beside data, what other blocks give: those are not evaluated then.
+        """
+        ...
+
+    def pull(self, block: str, learned: Learned, batch: Batch, cotangent: Array) -> tuple[Arrays, Arrays]:
+        """A cotangent at a block's output pulled through the block, in inference mode; a batch as `outputs` takes it.
+
+        Gradients of its trained tensors, by state name, and cotangents of what the block reads, by name.
+        """
+        ...
+
+    def loss_of(self, scores: Array, batch: Batch, loss: str = "") -> float:
+        """The objective of some scores, an entry for each of the target's, and a batch's target; or another loss of the language."""
+        ...
+
+    def error_of(self, scores: Array, batch: Batch) -> Array:
+        """The gradient of the objective with respect to the scores, in their shape."""
         ...
 
     def one_hot(self, labels: Array) -> Array:
@@ -173,6 +200,10 @@ class Trial(Protocol):
         """
         ...
 
+    def drawn(self, use: str, bounds: Mapping[str, float]) -> None:
+        """Tensors that a rule adds are drawn uniformly between a bound and its negative. False alarms: fewer than one in a billion."""
+        ...
+
     def uniform(self, what: str, counts: Sequence[int], outcomes: int) -> None:
         """Counts are those of so many equally likely outcomes. False alarms: fewer than one in ten million."""
         ...
@@ -212,6 +243,37 @@ class Law(Stated):
 SMOOTH = ("linear", "tanh", "sigmoid", "gelu", "silu", "layer_norm", "add", "mul")
 """Operations whose output has every derivative, and that do not look at the batch."""
 PERCEPTRON = ("linear", "relu", "tanh", "sigmoid")
+
+
+def needs_plain(trial: Trial) -> None:
+    """Raises Inapplicable where a block computes otherwise in training than in inference, or has no derivative."""
+    kinds = {operation for block in trial.blocks for operation in trial.operations(block)}
+    trial.needs(not kinds & {"dropout", "batch_norm"}, "a block computes otherwise in training than in inference")
+    trial.needs("opaque" not in kinds, "a black box has no derivative")
+
+
+def gathers_statistics(trial: Trial, use: str) -> None:
+    """A rule whose hidden blocks are frozen gathers batch-norm statistics in one pass of its own before it trains, in which no weight
+    moves, and keeps them. They are those that the same blocks gather in training when no weight moves.
+    """
+    coupled = [block for block in trial.hidden if "batch_norm" in trial.operations(block)]
+    trial.needs(bool(coupled), "no hidden block has batch-norm statistics")
+    found, still = trial.learn(use), trial.learn("backprop", rate=1e-40)
+    steps = len(trial.batches)
+    trial.equal("how many steps gather", [phase for phase, _ in found.times].count("statistics"), steps)
+    gathered = found.states[steps - 1]
+    trained = {name for block in trial.blocks for name in trial.weights(block)}
+    for name, value in found.before.items():
+        if name in trained or name not in still.before:
+            trial.equal(f"`{name}` after that pass", gathered[name], value, within=0.0)
+        elif name.partition(".")[0] in coupled:
+            trial.equal(f"`{name}` after that pass", gathered[name], still.after[name])
+            trial.equal(f"`{name}` in the end", found.after[name], gathered[name], within=0.0)
+
+
+def added(learned: Learned, name: str) -> Arrays:
+    """The tensors that a rule added under some name, `RULE.NAME`, as they were before training, by their block."""
+    return {key.partition(".")[0]: value for key, value in learned.before.items() if key.endswith(f".{name}")}
 
 
 def law(

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from lpc.ir.op import Law as InitialLaw
 from lpc.ir.step import Added, Value
 from lpc.ir.types import Label
-from lpc.rules.law import PERCEPTRON, Networks, Trial, law
+from lpc.rules.by_hand import flat
+from lpc.rules.law import PERCEPTRON, Array, Batch, Learned, Networks, Trial, added, law, needs_plain
 from lpc.rules.rule import Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
 
 SOURCE = "Gong, Li, Abdulla 2025, arXiv 2501.09238"
+PROJECTION = "mono_forward.projection"
 
 
 @law(
@@ -62,6 +64,46 @@ def blocks_above(trial: Trial) -> None:
     trial.same(trial.learn("mono_forward", start=turned), found, [first])
 
 
+@law("every block descends its own loss", kind="exact", when="the step's forward pass is inference's", source=SOURCE)
+def own_losses(trial: Trial) -> None:
+    """A hidden block logs the objective of its projected output, G = M h, and the output block that of its own output."""
+    needs_plain(trial)
+    start, batch = trial.learn("mono_forward", steps=0), trial.batches[0]
+    trial.equal("the number of projections", len(added(start, PROJECTION)), len(trial.hidden))
+    losses = trial.learn("mono_forward", steps=1).losses[0]
+    for block in trial.blocks:
+        loss = trial.loss_of(_scores(trial, start, block, batch), batch)
+        trial.equal(f"the loss of `{block}`", losses[block], loss)
+
+
+@law("goodness scores are summed", kind="exact", source=SOURCE)
+def predictions(trial: Trial) -> None:
+    """With predict = sum the prediction is the sum of all blocks' scores, with predict = last the output block's alone."""
+    start = trial.learn("mono_forward", steps=0)
+    last = trial.outputs(trial.output, start, trial.unseen)
+    trial.equal("the prediction by the output block", start.scores, last)
+    total = sum(flat(_scores(trial, start, block, trial.unseen)) for block in trial.blocks)
+    found = trial.learn("mono_forward(predict = sum)", steps=0)
+    trial.equal("the summed prediction", flat(found.scores), total)
+
+
+@law("projections begin as linear layers do", kind="expectation", source="lpc: the law of a linear layer's weight")
+def drawn(trial: Trial) -> None:
+    """A projection is drawn uniformly between ±1/√features."""
+    found = added(trial.learn("mono_forward", steps=0), PROJECTION)
+    trial.needs(bool(found), "there is no hidden block")
+    trial.drawn("mono_forward", {f"{block}.{PROJECTION}": m.shape[1] ** -0.5 for block, m in found.items()})
+
+
+def _scores(trial: Trial, learned: Learned, block: str, batch: Batch) -> Array:
+    """A block's class scores: M h, a row a label; the output block's are its output."""
+    h = trial.outputs(block, learned, batch)
+    if block == trial.output:
+        return h
+    matrix = added(learned, PROJECTION)[block]
+    return h.reshape(len(h), -1, matrix.shape[1]) @ matrix.T
+
+
 @dataclass(frozen=True)
 class MonoForward(Rule):
     name = "mono_forward"
@@ -72,7 +114,7 @@ class MonoForward(Rule):
     general = True
     local = True
     usual_rate = (1e-4, 1e-2)
-    laws = (one_block, rows_sum_to_zero, blocks_above)
+    laws = (one_block, own_losses, predictions, drawn, rows_sum_to_zero, blocks_above)
 
     predict: str = parameter(
         "last",

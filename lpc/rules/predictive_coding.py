@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lpc.ir.step import Value
-from lpc.rules.law import Trial, law
+from lpc.rules.law import SMOOTH, Array, Arrays, Batch, Learned, Networks, Trial, law, needs_plain
 from lpc.rules.rule import Illegal, Phase, Rule, parameter
 from lpc.rules.run import Run
 from lpc.rules.tracer import Recorder
@@ -50,6 +50,84 @@ def at_rest(trial: Trial) -> None:
             trial.equal(f"the move of `{name}`", made.moves[name], 0 * made.moves[name])
 
 
+@law(
+    "sweeps by hand, fixed", kind="exact", when="prediction = fixed", source=f"{ROSENBAUM}, FixedPred",
+    networks=Networks(ops=(*SMOOTH, "conv", "relu")),
+)  # fmt: skip
+def fixed_by_hand(trial: Trial) -> None:
+    """Predictions stay: n sweeps move each error n - 1 times, by the rate times (what its readers pull down - itself), from zero;
+    then each block is moved against its gradient for its error.
+    """
+    needs_plain(trial)
+    batch, start = trial.batches[0], trial.learn("predictive_coding", steps=0)
+    values = {block: trial.outputs(block, start, batch) for block in trial.blocks}
+    for rate, iterations in ((0.3, 3), (1.0, 2), (1.0, 1)):
+        errors = {block: 0 * value for block, value in values.items()}
+        errors[trial.output] = trial.error_of(values[trial.output], batch)
+        for _ in range(iterations - 1):
+            pulled = _pulled(trial, start, {**batch, **values}, errors)
+            errors |= {b: errors[b] + rate * (pulled[b] - errors[b]) for b in trial.hidden}
+        found = trial.learn(f"predictive_coding(iterations = {iterations}, rate = {rate})", steps=1)
+        _moved_by(trial, start, found, {**batch, **values}, errors)
+
+
+@law(
+    "sweeps by hand, strict", kind="exact", when="prediction = strict", source=f"{WHITTINGTON}; {ROSENBAUM}, Strict",
+    networks=Networks(ops=(*SMOOTH, "conv")),
+)  # fmt: skip
+def strict_by_hand(trial: Trial) -> None:
+    """At each iteration a value moves by the rate times (how far it is from its prediction, back; less what its readers' errors pull
+    down), all at once; then each block is moved against its gradient for its error at its inputs' values.
+    """
+    needs_plain(trial)
+    batch, start = trial.batches[0], trial.learn("predictive_coding", steps=0)
+    for iterations, rate in ((1, 0.3), (3, 0.2)):
+        values = {block: trial.outputs(block, start, batch) for block in trial.hidden}
+        for _ in range(iterations):
+            errors = _errors(trial, start, batch, values)
+            pulled = _pulled(trial, start, {**batch, **values}, errors)
+            values = {b: values[b] + rate * (errors[b] - pulled[b]) for b in trial.hidden}
+        use = f"predictive_coding(prediction = strict, iterations = {iterations}, rate = {rate})"
+        found = trial.learn(use, steps=1)
+        _moved_by(trial, start, found, {**batch, **values}, _errors(trial, start, batch, values))
+
+
+@law("what is left out", kind="exact", source=ROSENBAUM)
+def defaults(trial: Trial) -> None:
+    """Strict predictions take 20 iterations of rate 0.1, fixed ones as many as there are blocks, of rate 1."""
+    for spelled in ("strict, iterations = 20, rate = 0.1", f"fixed, iterations = {len(trial.blocks)}, rate = 1"):
+        usual = spelled.partition(",")[0]
+        made, expected = (trial.learn(f"predictive_coding(prediction = {use})", steps=1) for use in (usual, spelled))
+        trial.same(made, expected)
+
+
+def _errors(trial: Trial, learned: Learned, batch: Batch, values: Arrays) -> dict[str, Array]:
+    """How far predictions, made of the values below, are from each block's value; at the output the gradient of the loss."""
+    predicted = {}
+    for block in trial.blocks:
+        given = {name: value for name, value in values.items() if name != block}
+        predicted[block] = trial.outputs(block, learned, {**batch, **given})
+    errors = {block: predicted[block] - values[block] for block in trial.hidden}
+    return {**errors, trial.output: trial.error_of(predicted[trial.output], batch)}
+
+
+def _pulled(trial: Trial, learned: Learned, batch: Batch, errors: Arrays) -> dict[str, Array]:
+    """What the readers of each hidden block pull down to its value."""
+    total = {block: 0 * errors[block] for block in trial.hidden}
+    for block in trial.blocks:
+        _, below = trial.pull(block, learned, batch, errors[block])
+        for name in trial.hidden:
+            total[name] = total[name] + below[name] if name in below else total[name]
+    return total
+
+
+def _moved_by(trial: Trial, start: Learned, found: Learned, batch: Batch, errors: Arrays) -> None:
+    for block in trial.blocks:
+        gradients, _ = trial.pull(block, start, batch, errors[block])
+        for name, gradient in gradients.items():
+            trial.equal(f"the move of `{name}`", found.moves[name], -0.1 * gradient, within=1e-9)
+
+
 @dataclass(frozen=True)
 class PredictiveCoding(Rule):
     name = "predictive_coding"
@@ -64,7 +142,7 @@ class PredictiveCoding(Rule):
     example = "learn all with predictive_coding(prediction = strict, iterations = 20, rate = 0.1)"
     needs_error = True
     usual_rate = (1e-4, 1e-2)
-    laws = (fixed_is_backprop, further_iterations, top_block, at_rest)
+    laws = (fixed_is_backprop, fixed_by_hand, strict_by_hand, defaults, further_iterations, top_block, at_rest)
 
     prediction: str = parameter(
         "fixed",

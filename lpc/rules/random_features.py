@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lpc.rules.law import PERCEPTRON, Networks, Trial, law
+from lpc.rules.law import PERCEPTRON, Networks, Trial, gathers_statistics, law
 from lpc.rules.rule import STATISTICS, TRAIN, Control, Phase, Rule
 from lpc.rules.run import Run
 from lpc.rules.tracer import Recorder
@@ -34,6 +34,25 @@ def readout(trial: Trial) -> None:
     trial.same(found, trial.learn("backprop", steps=1), [trial.output])
 
 
+@law(
+    "statistics are gathered first", kind="exact", when="batch_norm in a hidden block", source="lpc: frozen blocks are in inference mode",
+    networks=Networks(ops=("linear", "batch_norm")),
+)  # fmt: skip
+def statistics(trial: Trial) -> None:
+    """Batch-norm statistics of hidden blocks are gathered in one pass before the readout learns, in which no weight moves, and stay; the
+    readout's first move is against its gradient on what the blocks then give in inference mode.
+    """
+    plain = "batch_norm" not in trial.operations(trial.output)
+    gathers_statistics(trial, "random_features")
+    batch, start = trial.batches[0], trial.learn("random_features", steps=0)
+    found = trial.learn("random_features", steps=1)
+    trial.needs(plain, "the output block has statistics of its own")
+    values = {block: trial.outputs(block, found, batch) for block in trial.hidden}
+    error = trial.error_of(trial.outputs(trial.output, start, {**batch, **values}), batch)
+    for name, gradient in trial.pull(trial.output, start, {**batch, **values}, error)[0].items():
+        trial.equal(f"the move of `{name}`", found.moves[name], -0.1 * gradient)
+
+
 @dataclass(frozen=True)
 class RandomFeatures(Rule):
     name = "random_features"
@@ -43,7 +62,7 @@ class RandomFeatures(Rule):
     example = "learn all with random_features"
     local = True
     usual_rate = (1e-4, 3e-2)
-    laws = (hidden_stay, readout)
+    laws = (hidden_stay, readout, statistics)
     controls = (
         Control(
             "random_features",
