@@ -31,14 +31,14 @@ learn all with mono_forward
 train epochs = 3, batch = 64
 measure energy, memory
 variant backprop {{ learn all with backprop }}
-variant slow {{ learn layer with direct_feedback_alignment learn readout with backprop }}
+variant slow {{ learn all with direct_feedback_alignment }}
 """
 
 
 RULES = {
     "base": ("mono_forward", "mono_forward"),
     "backprop": ("backprop", "backprop"),
-    "slow": ("direct_feedback_alignment", "backprop"),
+    "slow": ("direct_feedback_alignment", "direct_feedback_alignment"),
 }
 
 
