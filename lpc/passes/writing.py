@@ -19,6 +19,7 @@ from lpc.passes.tables import MEASURES, PLACE, TRAIN, value_call
 from lpc.passes.values import describe, hole, is_hole
 from lpc.source import Span
 from lpc.syntax import tree
+from lpc.syntax.walk import walk
 
 LONGEST = 100_000
 """Blocks of one chain, and of a whole program."""
@@ -85,6 +86,21 @@ S = TypeVar("S", tree.Learn, tree.Place)
 R = TypeVar("R")
 
 
+def _reached(clauses: Sequence[tree.Clause], functions: Sequence[tree.Def]) -> list[tree.Def]:
+    """The functions that clauses use, in order: not those whose use was handed to a function that ignores it."""
+    if not functions:
+        return []
+    known = {function.name: function for function in functions}
+    reached: set[str] = set()
+    waiting: list[tree.Node] = list(clauses)
+    while waiting:
+        for node in walk(waiting.pop()):
+            if isinstance(node, tree.Name | tree.Call) and node.name in known.keys() - reached:
+                reached.add(node.name)
+                waiting.append(known[node.name])
+    return [function for function in functions if function.name in reached]
+
+
 class ClauseWriter:
     """Writes the clauses of one program out."""
 
@@ -97,7 +113,7 @@ class ClauseWriter:
     def clauses(self, clauses: Sequence[tree.Clause]) -> tuple[tree.Clause, ...]:
         """All clauses that a plain program has, in its order, with the functions that stay."""
         written = [made for clause in clauses if (made := self._clause(clause)) is not None]
-        written.extend(self._checked_function(function) for function in self.writer.functions)
+        written.extend(self._checked_function(function) for function in _reached(written, self.writer.functions))
         return tuple(sorted(written, key=lambda clause: ORDER.index(type(clause))))
 
     def selected(self, lines: Sequence[S]) -> list[S]:

@@ -218,3 +218,11 @@ def test_what_fails_to_grow_leaves_nothing_half_written() -> None:
         "block readout = hidden", "block more = hidden -> relu -> last\nblock readout = more"
     )
     assert [d.code for d in checked(text)[1].errors] == ["LP131", "LP131"]
+
+
+def test_a_function_whose_use_is_ignored_does_not_stay() -> None:
+    """`twice` stays for its tensor, and `other` looks at nothing it is given: nothing is left that uses it."""
+    functions = "def twice(x) = x + (x -> relu)\ndef other(x) = image -> flatten"
+    text = program(functions, "linear(8) -> twice -> other")
+    assert operations(text) == [("flatten", ("image",))]
+    assert "def" not in dump(checked(text, until="expand")[0])
