@@ -10,7 +10,7 @@ DATA ?= data
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint types format bench-startup bench-growth bench-steps bench-training bench-memory bench-meter bench-intervals bench-killed bench-overhead bench-fidelity clean
+.PHONY: help demo test quick lint types format bench-startup bench-growth bench-steps bench-training bench-memory bench-meter bench-intervals bench-killed bench-overhead bench-fidelity bench-programs clean
 
 help: ## print this list
 	@echo "make TARGET, where TARGET is one of"
@@ -65,6 +65,9 @@ bench-overhead: $(VENV)/run.stamp ## what `lpc bench` adds to its runs, Fashion-
 
 bench-fidelity: $(VENV)/run.stamp ## accuracy on MNIST beside published figures, DATA=folder (about two hours, resumable)
 	$(BIN)/python -m benchmarks.fidelity --data $(DATA)
+
+bench-programs: $(VENV)/dev.stamp ## found bugs: 10 000 random programs, compiled, compared and run (forty minutes of one core)
+	$(BIN)/python -m benchmarks.programs --save runs/programs
 
 clean: ## remove the virtual environment, caches and builds; runs/ and data/ stay
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,115 @@
+"""Random programs are judged as the command says: what is refused, what agrees, what is a bug, and how it is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from benchmarks import occurrences, programs, tally, verdict
+from benchmarks.tally import Tally
+from benchmarks.verdict import Bug, judge
+from lpc.codegen.script import Script, print_script
+
+TEXT = """network small
+data x: f32[3], y: class[2] = csv("examples.csv", validation = 20%)
+block hidden[2] = x -> linear(3) -> tanh
+block readout   = hidden -> linear(2)
+objective cross_entropy(readout, y)
+learn all with mono_forward
+train epochs = 2, batch = 4, optimizer = sgd(lr = 0.1), precision = f32
+variant global { learn all with backprop }
+"""
+SIZES = (4, 3)
+
+
+def test_a_program_and_its_variant_are_compared_and_run(tmp_path: Path) -> None:
+    found = judge(TEXT, SIZES, 1, tmp_path)
+    assert (found.legal, found.codes, found.ended) == (True, (), ["", ""])
+    assert found.compared >= 2
+    assert [program.variant for program in found.programs] == [None, "global"]
+
+
+def test_a_refused_program_has_its_codes_and_a_refused_variant_leaves_the_base(tmp_path: Path) -> None:
+    assert judge(TEXT.replace("linear(2)", "linear(5)"), SIZES, 1, tmp_path).codes == ("LP202",)
+    found = judge(TEXT.replace("all with backprop", "hidden with backprop"), SIZES, 1, tmp_path)
+    assert (found.legal, found.codes) == (False, ("LP320",))
+    assert [program.variant for program in found.programs] == [None]
+
+
+def changed(old: str, new: str) -> object:
+    """A printer whose scripts are not what the program says."""
+
+    def print_changed(*given: object) -> Script:
+        script = print_script(*given)  # type: ignore[arg-type]
+        assert old in script.text
+        return Script(script.name, script.text.replace(old, new))
+
+    return print_changed
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("torch.tanh(", "torch.sin(", "base disagrees with the interpreter"),
+        ("torch.tanh(", "torch.tahn(", "comparing base: AttributeError"),
+        ("def load_data(options):\n", "def load_data(options):\n    raise KeyError\n", "running base: KeyError"),
+    ],
+)
+def test_what_is_wrong_with_a_script_is_a_bug(
+    old: str, new: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdict, "print_script", changed(old, new))
+    with pytest.raises(Bug, match=said):
+        judge(TEXT, SIZES, 1, tmp_path)
+
+
+def test_a_traceback_of_the_compiler_is_a_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(verdict, "check_source", fail)
+    with pytest.raises(Bug, match="checking: ZeroDivisionError") as found:
+        judge(TEXT, SIZES, 1, tmp_path)
+    assert "in fail" in found.value.trace
+
+
+@pytest.mark.slow
+def test_forty_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert programs.main(["--examples", "40", "--chunk", "20", "--jobs", "2", "--seed", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "40 of 40 after" in said
+    assert "| programs drawn | 40, legal " in said
+    assert "| **tracebacks, disagreements, crashes** | **0** |" in said
+    assert "| operation | " in said
+
+
+def test_a_chunk_that_crashes_names_itself(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    crashed = {"text": "network a\n", "what": "chunk 3 crashed with status -11", "trace": ""}
+    programs.report(3, crashed, tmp_path)
+    assert "FAILED in chunk 3: chunk 3 crashed with status -11" in capsys.readouterr().out
+    assert (tmp_path / "chunk3.lp").read_text(encoding="utf-8") == "network a\n"
+
+
+def test_tallies_add_up_and_survive_their_file() -> None:
+    one, other = Tally(drawn=2, codes=Counter(LP101=1), texts=["a"]), Tally(drawn=3, ended=Counter({"": 2, "no": 1}))
+    total = Tally()
+    for each in (one, other):
+        total.add(tally.read(tally.written(each)))
+    assert (total.drawn, total.codes, total.ended, total.texts) == (
+        5,
+        Counter(LP101=1),
+        Counter({"": 2, "no": 1}),
+        ["a"],
+    )
+    assert "- 1 runs: no" in tally.summary(total)
+    assert "| LP101 | 1 | 0 |" in tally.summary(total)
+
+
+def test_what_never_occurred_is_named() -> None:
+    counts = Counter({("loss", "mse"): 3, ("option", "train.epochs"): 2})
+    rows = {line.split(" | ")[0].strip("| "): line for line in occurrences.table(counts).splitlines()}
+    assert rows["loss"] == "| loss | mse 3 | cross_entropy, binary_cross_entropy |"
+    assert "train.epochs 2 |" in rows["option"]
+    assert "auto.memory" in rows["option"].rpartition(" | ")[2]
