@@ -44,6 +44,7 @@ OF_THE_SCRIPT: dict[str, Callable[[Any], Any]] = {
     ),
     "--resume": click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint."),
     "--overwrite": click.option("--overwrite", is_flag=True, help="Discard the folder's earlier run."),
+    "--no-test": click.option("--no-test", is_flag=True, help="Leave the test part unread."),
     "--download": click.option("--download", is_flag=True, help="Fetch published data files that are missing."),
     "--quiet": click.option("--quiet", is_flag=True, help="No progress, no summary."),
     "--json": click.option("--json", is_flag=True, help="Print result.json."),
@@ -147,7 +148,7 @@ def passed_on(options: Mapping[str, Any]) -> list[str]:
     """The options as the script takes them."""
     made: list[str] = []
     for option in OF_THE_SCRIPT:
-        value = options[option.removeprefix("--")]
+        value = options[option.removeprefix("--").replace("-", "_")]
         if value is True:
             made.append(option)
         elif value is not None and value is not False:

@@ -140,6 +140,8 @@ class Search:
     integer: bool
     stand_in: Setting
     span: Span
+    texts: tuple[str, ...] = ()
+    """The choices as the language writes them."""
 
 
 @dataclass(frozen=True)

@@ -111,8 +111,14 @@ def _choice(
             )
     if not items:
         return _bad(call, "a choice needs one value at least", "write `search([64, 128])`", report)
-    record = Search(place, tuple(settings), None, None, False, False, settings[0], call.span)
+    record = Search(place, tuple(settings), None, None, False, False, settings[0], call.span, _texts(items))
     return relocated(items[0], call.span), record
+
+
+def _texts(items: Sequence[tree.Expr]) -> tuple[str, ...]:
+    from lpc.syntax.format import print_expr  # a check prints no program, but for this
+
+    return tuple(print_expr(item) for item in items)
 
 
 def _range(

@@ -23,18 +23,20 @@ CIFAR10_RECORD = 3073
 
 def load_cifar10(options: Options) -> Splits:
     """Images f32[3, 32, 32] in [0, 1], labels 0 to 9: all `data_batch_*` files there are, and `test_batch`."""
-    train, test = cifar10_files(options)
-    if options.download and not (train and test):
+    wanted = 1 if options.no_test else 2
+    parts = cifar10_files(options)[:wanted]
+    if options.download and not all(parts):
         fetch_cifar10(Path(options.data) / CIFAR10_FOLDERS[0])
-        train, test = cifar10_files(options)
-    if not (train and test):
-        what = "test_batch.bin" if train else "data_batch_1.bin"
+        parts = cifar10_files(options)[:wanted]
+    if not all(parts):
+        what = "test_batch.bin" if parts[0] else "data_batch_1.bin"
         looked = f"under {options.data} or in {', '.join(CIFAR10_FOLDERS)} there"
         raise BadInput(f"{what} is not {looked}; it comes from {CIFAR10_URL}, --download fetches it")
-    parts = [read_cifar10(paths) for paths in (train, test)]
-    whole = len(parts[0][0]) == 50_000 and len(parts[1][0]) == 10_000
+    train, *test = (read_cifar10(paths) for paths in parts)
+    whole = [len(part[0]) for part in (train, *test)] == [50_000, 10_000][:wanted]
     # The checksum that was published is the archive's: of single files only their size can tell.
-    return Splits(parts[0], test=parts[1], facts={"source": "cifar10", "published": None if whole else False})
+    published = None if whole else False
+    return Splits(train, test=test[0] if test else None, facts={"source": "cifar10", "published": published})
 
 
 def cifar10_files(options: Options) -> tuple[list[Path], list[Path]]:

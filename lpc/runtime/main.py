@@ -93,8 +93,10 @@ def execute(task: Task, options: Options, signals: list[int]) -> dict[str, Any] 
 
 
 def load_splits(task: Task, options: Options, device: torch.device) -> Splits:
-    """The program's data, or made-up data of its types, on the device."""
+    """The program's data, or made-up data of its types, on the device; without the test part under `--no-test`."""
     whole = synthetic_splits(task.data) if options.data == "synthetic" else task.load(options)
+    if options.no_test:
+        whole = replace(whole, test=None, facts={**whole.facts, "test_left_out": True})
     if whole.facts.get("published") is False:
         note(f"{whole.facts['source']}: the files are whole, but not the published ones")
     return prepared(whole, len(task.data), options.limit, device)

@@ -42,6 +42,7 @@ def read_options(name: str, seed: int, arguments: Sequence[str] | None) -> Optio
     add("--idle", metavar="SECONDS", type=number, default=0, help="first measure the power of the idle machine")
     earlier.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
     earlier.add_argument("--overwrite", action="store_true", help="discard the folder's earlier run")
+    add("--no-test", action="store_true", help="leave the test part unread")
     add("--download", action="store_true", help="fetch published data files that are missing")
     add("--quiet", action="store_true", help="no progress, no summary")
     add("--json", action="store_true", help="print result.json")

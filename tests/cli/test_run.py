@@ -113,7 +113,7 @@ def test_every_option_of_a_script_is_passed_on(here: Path, started: list[tuple[l
         "--idle",
         "2",
     ]
-    flags = ["--overwrite", "--download", "--quiet", "--json"]
+    flags = ["--overwrite", "--no-test", "--download", "--quiet", "--json"]
     assert lpc("run", *options, "sound.lp", *flags, "--out", "x/y").status == 0
     assert lpc("run", "sound.lp", "--steps", "7", "--resume").status == 0
     (first, _), (second, _) = started

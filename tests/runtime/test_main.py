@@ -12,11 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from lpc.runtime.carbon import carbon
+from lpc.runtime.data import Splits, split
+from lpc.runtime.main import main
 from lpc.runtime.meter import open_meter
 from lpc.runtime.names import use_names
+from lpc.runtime.options import Options
 from lpc.runtime.random import RANDOM
 from tests.runtime.running import PLAIN, changed, log, result, run, same, tensors
-from tests.runtime.sample_digits import TASK, Hidden1, Network, train_step
+from tests.runtime.sample_digits import TASK, Hidden1, Network, load_data, train_step
 
 
 def test_a_run_leaves_four_files(tmp_path: Path) -> None:
@@ -47,6 +50,20 @@ def test_the_result_says_what_happened(tmp_path: Path) -> None:
     assert found["test"] is None
     assert found["energy"] is None
     assert found["data"]["examples"] == {"train": 200, "validation": 200, "test": None}
+
+
+def test_without_its_test_part_a_run_is_the_same_run(tmp_path: Path) -> None:
+    def load(options: Options) -> Splits:
+        return split(load_data(options), test=0.5)
+
+    task = replace(TASK, load=load)
+    for folder, *options in (("whole",), ("without", "--no-test")):
+        assert main(task, ["--data", "elsewhere", "--limit", "200", "--out", str(tmp_path / folder), *options]) == 0
+    whole, without = result(tmp_path / "whole"), result(tmp_path / "without")
+    assert whole["test"] is not None and "test_left_out" not in whole["data"]
+    assert without["test"] is None and without["data"]["test_left_out"] is True
+    assert without["data"]["examples"] == {**whole["data"]["examples"], "test": None}
+    assert without["validation"] == whole["validation"]
 
 
 def test_what_is_not_measured_is_null(tmp_path: Path) -> None:

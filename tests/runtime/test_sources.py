@@ -32,8 +32,8 @@ from lpc.runtime.synthetic import load_synthetic, synthetic_splits
 from lpc.runtime.text import load_text
 
 
-def options(folder: Path, download: bool = False) -> Options:
-    return argparse.Namespace(data=str(folder), download=download)
+def options(folder: Path, download: bool = False, no_test: bool = False) -> Options:
+    return argparse.Namespace(data=str(folder), download=download, no_test=no_test)
 
 
 def refused(load: Callable[[], Splits], *said: str) -> None:
@@ -115,6 +115,18 @@ def test_a_missing_file_is_named_with_where_it_comes_from(tmp_path: Path) -> Non
     write_idx(tmp_path)
     (tmp_path / "t10k-labels-idx1-ubyte").unlink()
     refused(lambda: load_mnist(options(tmp_path)), "t10k-labels-idx1-ubyte", str(tmp_path), "https://", "--download")
+
+
+def test_without_its_test_part_a_set_needs_no_test_file(tmp_path: Path) -> None:
+    write_idx(tmp_path)
+    for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        (tmp_path / name).unlink()
+    splits = load_mnist(options(tmp_path, no_test=True))
+    assert (len(splits.train[0]), splits.test) == (6, None)
+    write_cifar10(tmp_path)
+    (tmp_path / "test_batch.bin").unlink()
+    splits = load_cifar10(options(tmp_path, no_test=True))
+    assert (len(splits.train[0]), splits.test) == (6, None)
 
 
 def test_idx_files_that_are_broken(tmp_path: Path) -> None:
