@@ -110,6 +110,8 @@ def findings_of(path: Path) -> Findings:
         return runs_findings(path)
     except Unreadable as problem:
         raise Refusal(f"{path}: {problem}") from problem
+    except ModuleNotFoundError as problem:
+        raise Refusal(f"intervals of several runs need {problem.name}: pip install 'lpc[lab]'") from problem
     except OSError as problem:
         raise Refusal(f"{path}: cannot be read: {system_says(problem)}") from problem
 

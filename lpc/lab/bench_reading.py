@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, TypeVar, get_args
 
 from lpc.lab.bench_json import FILE, SCHEMA
 from lpc.lab.comparison import Against, Figure, Front, Refused
@@ -77,6 +78,7 @@ def _entry(folder: Path, found: Mapping[str, Any], aside: list[str]) -> Entry:
         control=str(found.get("control") or ""),
         scored_on=str(found.get("scored_on") or ""),
     )
+    runs: dict[int, Run] = {}
     for seed, place in _at(found, "runs", dict).items():
         try:
             run = _run(folder, str(place))
@@ -84,8 +86,8 @@ def _entry(folder: Path, found: Mapping[str, Any], aside: list[str]) -> Entry:
         except Unreadable as problem:
             aside.append(f"{place}: {problem}")
             continue
-        cast("dict[int, Run]", entry.runs)[run.seed] = run
-    return entry
+        runs[run.seed] = run
+    return replace(entry, runs=runs)
 
 
 def _run(folder: Path, place: str) -> Run:

@@ -18,6 +18,7 @@ from lpc.cli.commands import COMMANDS
 from lpc.cli.commands import lpc as group
 from lpc.version import LANGUAGE, VERSION
 from tests.cli.running import BROKEN, ROOT, SOUND, lpc
+from tests.lab.made_bench import made_plan, make_bench
 from tests.lab.made_runs import result
 
 NAMES = list(COMMANDS)
@@ -96,6 +97,8 @@ def test_help_ends_with_a_line_that_runs(name: str, here: Path) -> None:
     for folder in ("runs/digits-base-1", "runs/digits-wide-1") if name in ("show", "compare") else ():
         (here / folder).mkdir(parents=True)
         (here / folder / "result.json").write_text(json.dumps(result()), encoding="utf-8")
+    if name == "report":
+        make_bench(here / "bench" / "digits", made_plan(("base",), seeds=(1,)))
     assert lpc(*shlex.split(example[1])).status == 0
 
 
