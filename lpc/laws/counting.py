@@ -50,6 +50,8 @@ def costs(subject: Subject) -> None:
     kinds = {node.kind for block in network.blocks for node in network.nodes_of(block)}
     uncounted = sorted(kind for kind in kinds if _is_uncounted(operation_of(kind)))
     subject.needs(not uncounted, f"torch does not count {', '.join(uncounted)} apart")
+    taken = turns(subject.program)
+    subject.needs(taken, "nothing is trained")
     steps = subject.batches[: subject.program.protocol.steps if subject.program.protocol else None]
     rows = sum(len(next(iter(batch.values()))) for batch in steps)
     for mode, text in subject.scripts.items():
@@ -62,7 +64,7 @@ def costs(subject: Subject) -> None:
             counted[phase] = counted.get(phase, 0) + products.flops
 
         subject.run(text, guard=guard)
-        for turn in turns(subject.program):
+        for turn in taken:
             subject.compared += 1
             least, most = (rows * flops for flops in modelled(network, turn))
             if not least <= counted[turn.name] <= most:

@@ -10,7 +10,8 @@ from lpc.codegen.script import print_script
 from lpc.codegen.statements import StatementPrinter
 from lpc.ir.program import Program
 from lpc.laws.leaks import Leak
-from tests.laws.translation import batches_of, check, differs, scheduled, scripts, sound
+from lpc.laws.subject import scripts
+from tests.laws.translation import batches_of, check, differs, sound
 
 TEXT = """network mutated
 data image: f32[6], label: class[3] = synthetic(examples = 20)
@@ -85,8 +86,7 @@ def test_updates_that_come_too_early_are_caught(monkeypatch: pytest.MonkeyPatch)
     """A block evaluated twice in a step learns after the second time."""
     made = program("learn a with forward_forward\nlearn rest with backprop")
     monkeypatch.setattr(_Scheduler, "_still_read", lambda _self, _unit, _at: False)
-    with scheduled("at once"):
-        assert caught(made, print_script(made).text)
+    assert caught(made, print_script(made, "at once").text)
 
 
 def test_graphs_that_leak_are_caught_though_numbers_agree(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,8 +101,7 @@ def test_graphs_that_leak_are_caught_though_numbers_agree(monkeypatch: pytest.Mo
 def test_gradients_left_behind_are_caught() -> None:
     """A frozen block whose forward is recorded gets gradients that nobody asked for."""
     made = program("learn all with cascaded_forward")
-    with scheduled("summed"):
-        own, mark, rest = print_script(made).text.partition("\n# -- ")
+    own, mark, rest = print_script(made, "summed").text.partition("\n# -- ")
     text = own.replace("torch.no_grad()", "torch.enable_grad()") + mark + rest
     found = differs(made, text, batches_of(made))
     assert isinstance(found, Leak)
@@ -114,8 +113,7 @@ def test_kinds_of_optimizers_stay_apart(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(
         _Scheduler, "kind", property(lambda _self: lambda _block: "", lambda _self, _value: None), raising=False
     )
-    with scheduled("summed"):
-        assert caught(made, print_script(made).text)
+    assert caught(made, print_script(made, "summed").text)
 
 
 def test_a_spelling_that_forgets_a_term_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

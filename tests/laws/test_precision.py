@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from lpc.codegen.script import print_script
+from lpc.laws.subject import MODES
 from lpc.laws.validation import load_script
 from lpc.rules import registry
 from tests.laws.test_translation import HEAD, NETWORKS, TRAIN
-from tests.laws.translation import MODES, compiled, scheduled
+from tests.laws.translation import compiled
 
 RULES = [
     *registry.BUILT_IN,
@@ -36,8 +37,7 @@ def test_an_epoch_in_every_precision(rule: str, precision: str, tmp_path: Path) 
         program, report = compiled(text.replace("batch_norm", "group_norm(1)"))
     assert not report.errors
     for mode in MODES:
-        with scheduled(mode):
-            text = print_script(program).text
+        text = print_script(program, mode).text
         out = tmp_path / mode.replace(" ", "_")
         script = load_script(text)
         before = torch.get_default_dtype()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lpc.diagnostics import Report
 from lpc.ir.program import Program
 from lpc.ir.types import Label
-from lpc.laws.networks import USUAL
+from lpc.laws.drawn_networks import USUAL
 from lpc.laws.strategies import data_for, legal, networks, programs
 from lpc.passes.pipeline import run
 from lpc.rules import registry

@@ -1,4 +1,6 @@
-"""Translation validation: scripts do what the reference interpreter does, on random programs and on every option of every rule."""
+"""Translation validation: scripts do what the reference interpreter does, with every option of every rule. Random programs are
+drawn in `test_general.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,38 +8,12 @@ from itertools import product
 
 import pytest
 import torch
-from hypothesis import given, note, settings
-from hypothesis import strategies as st
-from torch import Tensor
 
-from lpc.laws.strategies import data_for, legal, programs
 from lpc.rules import registry
 from lpc.rules.rule import Parameter
-from lpc.syntax import tree
-from lpc.syntax.format import format_file
 from tests.laws.translation import batches_of, check, compiled, sound
 
 RULES = list(registry.BUILT_IN)
-
-
-@given(programs(), st.data())
-@settings(max_examples=150)
-def test_scripts_of_random_programs_do_what_the_interpreter_does(file: tree.File, data: st.DataObject) -> None:
-    note(format_file(file))
-    program = legal(file)
-    check(program, data.draw(data_for(program)))
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_scripts_of_each_rule_do_what_the_interpreter_does(rule: str) -> None:
-    @given(programs(rules=[rule], blocks=5, awkward=False), st.data())
-    @settings(max_examples=25)
-    def property_(file: tree.File, data: st.DataObject) -> None:
-        note(format_file(file))
-        program = legal(file)
-        check(program, data.draw(data_for(program)))
-
-    property_()
 
 
 # -- every option of every rule -----------------------------------------------------------------------------------
@@ -138,25 +114,3 @@ def test_a_black_box_for_an_activation() -> None:
     blocks = 'block a = x -> linear(4) -> opaque("lab:Wave", out = [4])\nblock b = a -> linear(4) -> tanh\nblock readout = b -> linear(3)\n'
     program = sound((HEAD + TRAIN).format(data=FEATURES, blocks=blocks, rule="dual_propagation", order="simultaneous"))
     check(program, batches_of(program), {"lab:Wave": lambda: torch.sin})
-
-
-def test_a_turn_is_the_step_with_the_updates_of_others_left_out() -> None:
-    """`order = sequential` cuts each block's turn out of the step; here the interpreter runs the whole step instead."""
-    from lpc.codegen.order import turns
-    from lpc.laws.validation import exactly, interpreter_of
-
-    data, blocks = NETWORKS["joined"]
-    program = sound((HEAD + TRAIN).format(data=data, blocks=blocks, rule="mono_forward", order="sequential"))
-    (phase,) = program.plan.phases
-    with exactly(seed=1):
-        cut, whole = interpreter_of(program), interpreter_of(program)
-        for turn in turns(program):
-            block = turn.name.removeprefix("train_")
-            for step, batch in enumerate(batches_of(program)):
-                cut.step(turn.phase, batch, step)
-                before: dict[str, Tensor] = dict(whole.state)
-                whole.step(phase, batch, step)
-                whole.state = {n: t if n.startswith(f"{block}.") else before[n] for n, t in whole.state.items()}
-        assert cut.state.keys() == whole.state.keys()
-        for name, tensor in cut.state.items():
-            torch.testing.assert_close(tensor, whole.state[name], rtol=1e-12, atol=1e-14)

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
-from lpc.codegen.schedule import Mode, Prices
-from lpc.codegen.script import print_script
 from lpc.diagnostics import Report
 from lpc.ir.program import Program
-from lpc.ir.types import Label
-from lpc.ir.types import Tensor as TensorType
-from lpc.laws.validation import Batch, Devices, Difference, validate, validate_all
+from lpc.laws import general
+from lpc.laws.general import try_subject
+from lpc.laws.strategies import batches
+from lpc.laws.subject import Subject
+from lpc.laws.validation import Batch, Devices, Difference, validate
 from lpc.passes.pipeline import run
 from lpc.source import Source
 from lpc.syntax.parse import parse
 
-MODES: tuple[Mode, ...] = ("at once", "summed")
-
-
-@contextmanager
-def scheduled(mode: Mode) -> Generator[None]:
-    """Scripts printed meanwhile have the schedule asked for, whatever the prices."""
-    before = Prices.choice
-    Prices.choice = mode  # type: ignore[assignment, method-assign]
-    try:
-        yield
-    finally:
-        Prices.choice = before  # type: ignore[method-assign]
+TRANSLATION = general.find("script = interpreter")
 
 
 def compiled(text: str, name: str = "tested.lp", until: str | None = None) -> tuple[Program, Report]:
@@ -47,27 +34,11 @@ def sound(text: str) -> Program:
     return program
 
 
-def scripts(program: Program) -> dict[Mode, str]:
-    """The program's script in both schedules."""
-    found: dict[Mode, str] = {}
-    for mode in MODES:
-        with scheduled(mode):
-            found[mode] = print_script(program).text
-    return found
-
-
 def check(program: Program, batches: Sequence[Batch], devices: Devices | None = None) -> None:
     """Both schedules' scripts do what the interpreter does; else fails with the program."""
     assert program.protocol is not None
-    modes: dict[str, list[str]] = {}
-    for mode, text in scripts(program).items():
-        modes.setdefault(text, []).append(mode)
-    try:
-        found = validate_all(program, list(modes), batches, program.protocol.seed, devices)
-    except Exception as problem:
-        raise AssertionError(f"{problem!r}\n\n{program.source.text}") from problem
-    for difference, names in zip(found, modes.values(), strict=True):
-        assert difference.agrees, f"{' and '.join(names)}: {difference}\n\n{program.source.text}"
+    tried = try_subject(TRANSLATION, Subject(program, batches, program.protocol.seed, devices or {}))
+    assert tried.examples, str(tried.broken)
 
 
 def differs(program: Program, text: str, batches: Sequence[Batch]) -> Difference | Exception:
@@ -80,17 +51,4 @@ def differs(program: Program, text: str, batches: Sequence[Batch]) -> Difference
 
 def batches_of(program: Program, sizes: Sequence[int] = (5, 5, 3), seed: int = 0) -> list[dict[str, Tensor]]:
     """Batches of the types a program declares."""
-    assert program.network is not None
-    assert program.data is not None
-    generator = torch.Generator().manual_seed(seed)
-
-    def values(name: str, rows: int) -> Tensor:
-        assert program.network is not None
-        type_ = program.network.node(name).type
-        assert isinstance(type_, Label | TensorType)
-        shape, classes = (rows, *type_.shape), program.network.tokens(name)
-        if classes is not None:
-            return torch.randint(0, classes, shape, generator=generator)
-        return torch.rand(shape, generator=generator, dtype=torch.float64)
-
-    return [{name: values(name, rows) for name in program.data.names} for rows in sizes]
+    return batches(program, sizes, seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,11 @@ from typing import Any
 import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 from lpc.codegen.order import turns
 from lpc.codegen.script import print_script
 from lpc.ir.program import Program
-from lpc.ir.step import Node
+from lpc.laws.counting import Products, products
 from lpc.laws.validation import load_script
 from lpc.passes.cost import node_flops, used_ports
 from tests.passes.running import program_of
@@ -64,34 +62,6 @@ CASES = [
     for text, rules, beside in ((MLP, OF_LABELS, 0), (CONV, OF_LABELS, 0), (TEXT, OF_POSITIONS, EMBEDDING))
     for rule in rules
 ]
-
-
-class Products(TorchDispatchMode):
-    """Counts what torch itself counts, products and convolutions; `FlopCounterMode` fails at `torch.autograd.grad`."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.flops = 0
-
-    def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        made = func(*args, **(kwargs or {}))
-        count = flop_registry.get(func._overloadpacket)
-        if count is not None:
-            self.flops += count(*args, **(kwargs or {}), out_val=made)
-        return made
-
-
-def products(nodes: Sequence[Node], used: set[tuple[int, int]]) -> int:
-    """What the model says of products in a step, an example. Blocks here hold linear operations, which are nothing else."""
-    total = 0
-    for node in nodes:
-        if node.body is not None:
-            count = node.attributes["count"]
-            assert isinstance(count, int)
-            total += count * products(node.body.nodes, used)
-        elif node.primitive in ("fwd", "vjp", "feedback", "outer"):
-            total += node_flops(node, used)
-    return total
 
 
 def ready(program: Program) -> Iterator[tuple[Any, Any, Callable[[torch.Tensor, torch.Tensor], None]]]:
