@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -100,7 +101,7 @@ def _programs(findings: Findings, listed: Sequence[Listing], pictures: Mapping[s
     made = []
     for at, one in enumerate(listed):
         entry = entries[one.label]
-        rules = "; ".join(f"{block} by {rule}" for block, rule in entry.rules.items())
+        rules = "; ".join(_rules(entry.rules))
         picture = ""
         if one.label in pictures:
             words = f"The network of {one.label}, from its data down to its output: {rules}."
@@ -108,3 +109,11 @@ def _programs(findings: Findings, listed: Sequence[Listing], pictures: Mapping[s
         apart = differences(one, base) if base is not None and one is not base and base.text and one.text else []
         made.append(Program(one, Markup(picture), rules, apart, entry.control))  # noqa: S704 - as above
     return made
+
+
+def _rules(found: Mapping[str, str]) -> Iterator[str]:
+    """Neighbours under one rule together."""
+    for rule, group in groupby(found, key=lambda block: found[block]):
+        blocks = list(group)
+        names = f"{blocks[0]} to {blocks[-1]}" if len(blocks) > 2 else " and ".join(blocks)
+        yield f"{names} by {rule}"

@@ -80,6 +80,7 @@ def test_a_page_has_the_table_its_verdicts_and_every_section(bench: Path) -> Non
         "All networks of a variant have one depth",
         "- learn layer, readout with backprop",
         "+ learn layer, readout with mono_forward(predict = last)",
+        "layer_1 to readout by mono_forward.",
         "device name A100",
     ):
         assert words in seen.text, words
