@@ -101,9 +101,14 @@ def _once(tried: Tried, law: GeneralLaw, subject: Subject) -> None:
 
 
 def try_general(
-    laws: Sequence[GeneralLaw], rules: Collection[str] | None = None, examples: int = 20, seed: int = 0
+    laws: Sequence[GeneralLaw],
+    rules: Collection[str] | None = None,
+    examples: int = 20,
+    seed: int = 0,
+    *,
+    shrink: bool = True,
 ) -> Iterator[Tried]:
-    """Try laws on random programs of some rules (left out: of all there are, mixed); what breaks one is shrunk.
+    """Try laws on random programs of some rules (left out: of all there are, mixed); what breaks one is shrunk, unless told not to.
 
     Laws that are tried on the same kind of programs are tried on the same programs.
     """
@@ -111,7 +116,7 @@ def try_general(
     for law in laws:
         kinds.setdefault(law.drawn, []).append(law)
     for drawn, group in kinds.items():
-        yield from _Trying(drawn, rules, examples, seed).all(group)
+        yield from _Trying(drawn, rules, examples, seed, shrink).all(group)
 
 
 class _Enough(Exception):
@@ -126,6 +131,7 @@ class _Trying:
     rules: Collection[str] | None
     examples: int
     seed: int
+    shrink: bool = True
     found: dict[GeneralLaw, Tried] = field(default_factory=dict)
     smallest: tuple[GeneralLaw, Counterexample] | None = None
     """The law that is broken, by what so far is the smallest program."""
@@ -159,7 +165,7 @@ class _Trying:
 
         @given(st.data())
         @seeded(self.seed)
-        @drawing(min(self.examples, self.drawn.most or self.examples))
+        @drawing(min(self.examples, self.drawn.most or self.examples), shrink=self.shrink)
         def attempt(data: st.DataObject) -> None:
             if self.smaller > SMALLER or self.refused > REFUSED + 10 * self.accepted:
                 raise _Enough

@@ -146,11 +146,17 @@ class NetworkTrial:
         for block in self.network.blocks:
             if block.output not in made:
                 for node in self.network.nodes_of(block):
-                    inputs = [made[self.network.block(n).output if self.network.has_block(n) else n] for n in node.inputs]
-                    weights = {weight.name: torch.as_tensor(state[f"{node.name}.{weight.name}"]) for weight in node.weights}
+                    inputs = [
+                        made[self.network.block(n).output if self.network.has_block(n) else n] for n in node.inputs
+                    ]
+                    weights = {
+                        weight.name: torch.as_tensor(state[f"{node.name}.{weight.name}"]) for weight in node.weights
+                    }
                     box = self.devices.get(str(node.arguments.get("name")))
                     device = box() if box is not None else None
-                    made[node.name] = evaluate(node.kind, node.arguments, inputs, weights, training=False, device=device)
+                    made[node.name] = evaluate(
+                        node.kind, node.arguments, inputs, weights, training=False, device=device
+                    )
             if block.name == until:
                 break
         return made
@@ -193,17 +199,19 @@ class NetworkTrial:
         steps: int | None = None,
         rate: float = 0.1,
         joined: bool = False,
+        output: str = "",
     ) -> Run:
         given = (self.batches if batches is None else batches)[:steps]
         clauses = joined_clauses(self.clauses, self.network) if joined else self.clauses
-        program = self._program(clauses, use, rate)
+        program = self._program(clauses, use, rate, output)
         names = joined_names(self.network, program.network) if joined and program.network else {}
         back = {name: other for other, name in names.items()}
         values = {back.get(name, name): value for name, value in (start or {}).items()}
         return self._run(program, given, values).renamed(names)
 
-    def _program(self, clauses: tuple[tree.Clause, ...], use: str, rate: float) -> Program:
-        text = f"learn all with {use}\ntrain steps = {len(self.batches)}, batch = 4, optimizer = sgd(lr = {rate!r})"
+    def _program(self, clauses: tuple[tree.Clause, ...], use: str, rate: float, output: str = "") -> Program:
+        lines = [f"learn {self.output} with {output}", f"learn rest with {use}"] if output else [f"learn all with {use}"]
+        text = "\n".join(lines) + f"\ntrain steps = {len(self.batches)}, batch = 4, optimizer = sgd(lr = {rate!r})"
         key = f"{text}, {len(clauses)} clauses"
         if key not in self._programs:
             self._programs[key] = compiled(clauses, text, until="lower")

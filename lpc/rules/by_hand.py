@@ -30,7 +30,7 @@ def sparsemax(scores: Array) -> Array:
 
 def mean_softplus(x: Array) -> float:
     """The mean of log(1 + exp(x))."""
-    values = x.reshape(-1).tolist()
+    values: list[float] = x.reshape(-1).tolist()
     return sum(max(v, 0.0) + log1p(exp(-abs(v))) for v in values) / len(values)
 
 

@@ -64,7 +64,7 @@ def readout_equations(trial: Trial) -> None:
 @law("each predictor's own loss", kind="exact", when="one class label", source=f"{ZHAO}, equations 4 and 5")
 def own_losses(trial: Trial) -> None:
     """A predictor logs its loss on its block's output, cross-entropy or sparsemax; every block has one, the output block and what it
-    reads share that. Once all are zero every label has the same loss.
+    reads share that, unless the output block learns otherwise.
     """
     needs_plain(trial)
     batch = trial.batches[0]
@@ -82,6 +82,8 @@ def own_losses(trial: Trial) -> None:
             losses[block] = flat(trial.outputs(block, begin, batch)) @ weight.T
         losses[trial.output] = trial.outputs(trial.output, begin, batch)
         trial.equal("how many losses are logged", len(found.losses[0]), len(losses))
+        beside = added(trial.learn(use, output="backprop", steps=0), WEIGHT)
+        trial.equal("how many predictors there are below a block of backprop", len(beside), len(trial.hidden))
         for block, scores in losses.items():
             expected = trial.loss_of(scores, batch, predictor)
             trial.equal(f"the loss of `{block}` by {predictor}", found.losses[0][block], expected)
@@ -145,10 +147,9 @@ def statistics(trial: Trial) -> None:
 
 
 def _predicts(trial: Trial, found: Learned, arguments: str, link: Callable[[Array], Array] | None) -> None:
-    votes = [trial.outputs(trial.output, found, trial.unseen)]
-    for block in trial.hidden:
-        if f"{block}.{WEIGHT}" in found.after:
-            votes.append(flat(trial.outputs(block, found, trial.unseen)) @ found.after[f"{block}.{WEIGHT}"].T)
+    weights = {block: found.after[f"{block}.{WEIGHT}"] for block in added(found, WEIGHT)}
+    votes = [flat(trial.outputs(block, found, trial.unseen)) @ weight.T for block, weight in weights.items()]
+    votes.append(trial.outputs(trial.output, found, trial.unseen))
     if len(votes) == 1:
         trial.equal(f"the prediction by {arguments}", found.scores, votes[0])
     elif link is None:
@@ -215,7 +216,17 @@ class CascadedForward(Rule):
     local = True
     needs_label = True
     usual_rate = (1e-4, 3e-2)
-    laws = (normal_equations, readout_equations, own_losses, predictions, direct_feedback, statistics, any_batches, apart, frozen)
+    laws = (
+        normal_equations,
+        readout_equations,
+        own_losses,
+        predictions,
+        direct_feedback,
+        statistics,
+        any_batches,
+        apart,
+        frozen,
+    )
 
     predictor: str = parameter(
         "cross_entropy",

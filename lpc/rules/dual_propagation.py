@@ -77,7 +77,9 @@ def _one_sweep(trial: Trial, beta: float) -> None:
         name = next(name for name in trial.weights(block) if name.endswith(".weight"))
         trial.equal(f"the move of `{name}`", found.moves[name], 0.1 * gradient, within=1e-9)
         for bias in (name for name in trial.weights(block) if name.endswith(".bias")):
-            trial.equal(f"the move of `{bias}`", found.moves[bias], 0.1 * difference[block].sum(0) / (beta * rows), 1e-9)
+            trial.equal(
+                f"the move of `{bias}`", found.moves[bias], 0.1 * difference[block].sum(0) / (beta * rows), 1e-9
+            )
 
 
 def _weight(trial: Trial, learned: Learned, block: str) -> Array:

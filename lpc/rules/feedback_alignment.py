@@ -61,7 +61,7 @@ def one_hidden_block(trial: Trial) -> None:
         [o for o in trial.operations(trial.output) if o != "flatten"] == ["linear"] and len(linears) == 1,
         "there is more than one weight above the lowest",
     )
-    ((name, matrix),) = _matrices(trial, 1).items()
+    (matrix,) = _matrices(trial, 1).values()
     direct = trial.learn(
         "direct_feedback_alignment", start={f"{hidden}.direct_feedback_alignment.feedback": matrix}, steps=1
     )

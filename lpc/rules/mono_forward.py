@@ -78,10 +78,17 @@ def own_losses(trial: Trial) -> None:
 
 @law("goodness scores are summed", kind="exact", source=SOURCE)
 def predictions(trial: Trial) -> None:
-    """With predict = sum the prediction is the sum of all blocks' scores, with predict = last the output block's alone."""
+    """With predict = sum the prediction is the sum of all blocks' scores, with predict = last, or an output block that learns by
+    backprop, the output block's alone.
+    """
     start = trial.learn("mono_forward", steps=0)
     last = trial.outputs(trial.output, start, trial.unseen)
     trial.equal("the prediction by the output block", start.scores, last)
+    for use in ("mono_forward", "mono_forward(predict = sum)"):
+        beside = trial.learn(use, output="backprop", steps=1)
+        trial.equal(
+            "the prediction by an output block of backprop", beside.scores, trial.learn("mono_forward", steps=1).scores
+        )
     total = sum(flat(_scores(trial, start, block, trial.unseen)) for block in trial.blocks)
     found = trial.learn("mono_forward(predict = sum)", steps=0)
     trial.equal("the summed prediction", flat(found.scores), total)
