@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +16,7 @@ from lpc.cli.options import color_option, files_argument, set_option, settings_f
 from lpc.cli.programs import STDIN, Settings, check, findings, say, show, status
 from lpc.cli.refusal import Refusal
 from lpc.cli.run import OF_THE_SCRIPT, environment_for, require_packages
+from lpc.cli.stopping import stopped_by_signals
 
 if TYPE_CHECKING:
     from lpc.ir.program import Program
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from lpc.source import Source
 
 PASSED_ON = ("--data", "--device", "--threads", "--limit", "--idle", "--download")
-STOPPED = "stopped; the same command goes on"
 
 
 def _seeds(_ctx: click.Context, _option: click.Parameter, text: str) -> int | tuple[int, ...]:
@@ -207,21 +204,3 @@ def conclusion(table: Table, folder: Path, *, as_json: bool) -> int:
             f"{folder / TABLE} holds the table, {folder / 'runs'} every run; `lpc show {folder / 'runs'}/...` prints one"
         )
     return int(any(refused.kind == "failed" for refused in table.refused))
-
-
-@contextmanager
-def stopped_by_signals() -> Iterator[None]:
-    """SIGTERM ends a bench as Ctrl-C does: its runs are told and waited for."""
-
-    def stop(number: int, _frame: FrameType | None) -> NoReturn:
-        say(STOPPED)
-        raise click.exceptions.Exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    except KeyboardInterrupt:
-        say(STOPPED)
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, before)
