@@ -29,29 +29,35 @@ class BlockCycle(Diagnostic):
 def sources(expr: tree.Expr, scope: Scope) -> Iterator[tree.Name | tree.Indexed]:
     """The names of blocks and data that flow into an expression, in reading order.
 
-    Names that only say which edges to use, or whose type is asked for, are no flow.
+    Names that only say which edges to use, or whose type is asked for, are no flow; nor are a function's parameters, though a
+    block may have such a name.
     """
-    waiting = [expr]
+    waiting: list[tuple[tree.Expr, frozenset[str]]] = [(expr, frozenset())]
     while waiting:
-        here = waiting.pop()
+        here, own = waiting.pop()
         match here:
             case tree.Name(name) | tree.Indexed(name):
-                if scope.is_tensor(name):
+                if scope.is_tensor(name) and name not in own:
                     yield here
             case tree.Call(name) if name in OF_TYPES:
                 pass
             case tree.Call(name, arguments):
                 if name in scope.functions:
-                    waiting.extend(reversed([argument.value for argument in arguments]))
-                    waiting.append(scope.functions[name].body)
+                    waiting.extend((argument.value, own) for argument in reversed(arguments))
+                    waiting.append(_body(scope.functions[name]))
                 else:
-                    waiting.extend(argument.value for argument in reversed(arguments) if argument.name is None)
+                    waiting.extend((argument.value, own) for argument in reversed(arguments) if argument.name is None)
             case tree.Pipe(_, right):
                 if isinstance(right, tree.Name) and right.name in scope.functions:
-                    waiting.append(scope.functions[right.name].body)
-                waiting.extend(reversed(children(here)))
+                    waiting.append(_body(scope.functions[right.name]))
+                waiting.extend((child, own) for child in reversed(children(here)))
             case _:
-                waiting.extend(reversed(children(here)))
+                waiting.extend((child, own) for child in reversed(children(here)))
+
+
+def _body(function: tree.Def) -> tuple[tree.Expr, frozenset[str]]:
+    """A function's body, and the names that are its own."""
+    return function.body, frozenset(parameter.name for parameter in function.parameters)
 
 
 def written(name: tree.Name | tree.Indexed) -> str:

@@ -226,3 +226,14 @@ def test_a_function_whose_use_is_ignored_does_not_stay() -> None:
     text = program(functions, "linear(8) -> twice -> other")
     assert operations(text) == [("flatten", ("image",))]
     assert "def" not in dump(checked(text, until="expand")[0])
+
+
+@pytest.mark.parametrize("taken", ["block x = hidden -> relu\nblock readout = x", "block readout = hidden"])
+@pytest.mark.parametrize("block", ["block hidden[2] = image -> flatten -> ", "block hidden = image -> flatten -> "])
+def test_a_parameter_may_have_the_name_of_a_block_or_of_data(block: str, taken: str) -> None:
+    """What stays of `both` names `x`, which is no block there: neither a circle nor a second source of a chain."""
+    text = program("def both(x) = x + (x -> relu)", "linear(8) -> both", block).replace("block readout = hidden", taken)
+    if "block x" not in taken:
+        text = text.replace("image", "x")
+    sound(text)
+    sound(dump(checked(text, until="expand")[0]))
