@@ -100,6 +100,7 @@ def networks(
     labelled: bool = False,
     chains: bool = False,
     published: bool = False,
+    positions: bool = False,
 ) -> tree.File:
     """The `network`, `data`, `block` and `objective` clauses of a program with up to `blocks` blocks below its output block.
 
@@ -108,10 +109,11 @@ def networks(
     labelled: the target is always one class label an example.
     chains: whatever can be a chain is one, of three blocks or more.
     published: now and then the data are a published set's.
+    positions: the data are texts, with a class label at every position.
     """
     allowed = frozenset(USUAL if ops is None else ops) | NEEDED
     famous = published and draw(st.integers(0, 7)) == 7
-    clause, data = draw(_published(awkward) if famous else _data(allowed, awkward, labelled))
+    clause, data = draw(_published(awkward) if famous else _data(allowed, awkward, labelled, positions))
     inputs = tuple(Typed(tree.Name(n), t) for n, t in list(data.items())[:-1] if isinstance(t, Tensor))
     sketch = Sketch(data, allowed, awkward, labelled, chains, inputs)
     if sketch.positions:
@@ -134,11 +136,13 @@ def _named(draw: st.DrawFn, usual: str, taken: Collection[str], awkward: bool) -
 
 
 @st.composite
-def _data(draw: st.DrawFn, ops: Collection[str], awkward: bool, labelled: bool) -> tuple[tree.Data, dict[str, Type]]:
+def _data(
+    draw: st.DrawFn, ops: Collection[str], awkward: bool, labelled: bool, positions: bool
+) -> tuple[tree.Data, dict[str, Type]]:
     """A `data` clause, and the types it binds."""
     kinds = ["features", "image", "image", "two"] + ([] if labelled else ["numbers"])
     kinds += ["features", "image", "tokens"] + ([] if labelled else ["text"]) if "embedding" in ops else []
-    kind = draw(st.sampled_from(kinds))
+    kind = "text" if positions else draw(st.sampled_from(kinds))
     classes = draw(st.integers(2, WIDTH))
     target = Tensor((classes - 1,)) if kind == "numbers" else Label(classes)
     source, types = "synthetic", [*draw(_inputs(kind, classes)), target]

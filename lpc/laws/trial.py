@@ -199,18 +199,21 @@ class NetworkTrial:
         steps: int | None = None,
         rate: float = 0.1,
         joined: bool = False,
-        output: str = "",
+        others: Mapping[str, str] | None = None,
     ) -> Run:
         given = (self.batches if batches is None else batches)[:steps]
         clauses = joined_clauses(self.clauses, self.network) if joined else self.clauses
-        program = self._program(clauses, use, rate, output)
+        program = self._program(clauses, use, rate, others)
         names = joined_names(self.network, program.network) if joined and program.network else {}
         back = {name: other for other, name in names.items()}
         values = {back.get(name, name): value for name, value in (start or {}).items()}
         return self._run(program, given, values).renamed(names)
 
-    def _program(self, clauses: tuple[tree.Clause, ...], use: str, rate: float, output: str = "") -> Program:
-        lines = [f"learn {self.output} with {output}", f"learn rest with {use}"] if output else [f"learn all with {use}"]
+    def _program(
+        self, clauses: tuple[tree.Clause, ...], use: str, rate: float, others: Mapping[str, str] | None = None
+    ) -> Program:
+        lines = [f"learn {block} with {other}" for block, other in (others or {}).items()]
+        lines.append(f"learn {'rest' if lines else 'all'} with {use}")
         text = "\n".join(lines) + f"\ntrain steps = {len(self.batches)}, batch = 4, optimizer = sgd(lr = {rate!r})"
         key = f"{text}, {len(clauses)} clauses"
         if key not in self._programs:

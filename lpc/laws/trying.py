@@ -66,7 +66,9 @@ class Tried:
 @st.composite
 def trials(draw: st.DrawFn, wanted: Networks) -> NetworkTrial:
     """Trials on random networks, small and most of them legal."""
-    file = draw(networks(wanted.ops, wanted.blocks, awkward=False, labelled=wanted.labelled))
+    file = draw(
+        networks(wanted.ops, wanted.blocks, awkward=False, labelled=wanted.labelled, positions=wanted.positions)
+    )
     try:
         program = compiled(file.clauses, "", until="bind")
     except Inapplicable:

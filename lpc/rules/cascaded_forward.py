@@ -82,7 +82,7 @@ def own_losses(trial: Trial) -> None:
             losses[block] = flat(trial.outputs(block, begin, batch)) @ weight.T
         losses[trial.output] = trial.outputs(trial.output, begin, batch)
         trial.equal("how many losses are logged", len(found.losses[0]), len(losses))
-        beside = added(trial.learn(use, output="backprop", steps=0), WEIGHT)
+        beside = added(trial.learn(use, others={trial.output: "backprop"}, steps=0), WEIGHT)
         trial.equal("how many predictors there are below a block of backprop", len(beside), len(trial.hidden))
         for block, scores in losses.items():
             expected = trial.loss_of(scores, batch, predictor)

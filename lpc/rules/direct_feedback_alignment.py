@@ -50,6 +50,16 @@ def outer_products(trial: Trial) -> None:
             trial.equal(f"the move of `{name}`", first.moves[name], -0.1 * gradient)
 
 
+@law(
+    "one matrix for all positions", kind="exact", when="a label at every position", source="lpc: Launay 2020, arXiv 2006.12878",
+    networks=Networks(ops=("linear", "tanh", "layer_norm", "embedding", "position", "add"), positions=True),
+)  # fmt: skip
+def positions(trial: Trial) -> None:
+    """Where every position has its own label, a hidden block with the same positions gets each position's error times one matrix."""
+    trial.needs(bool(trial.hidden), "there is no hidden block")
+    outer_products.check(trial)
+
+
 @law("matrices are drawn by the size of the error", kind="expectation", source=NOKLAND)
 def drawn(trial: Trial) -> None:
     """A matrix is drawn uniformly between ±scale/√(numbers in the error), and does not move."""
@@ -123,7 +133,7 @@ class DirectFeedbackAlignment(Rule):
     example = "learn all with direct_feedback_alignment"
     needs_error = True
     usual_rate = (1e-5, 3e-3)
-    laws = (outer_products, transposed_readout, drawn, no_error, rows, on_average)
+    laws = (outer_products, positions, transposed_readout, drawn, no_error, rows, on_average)
 
     feedback: str = parameter(
         "random",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from lpc.ir.network import Node
 from lpc.ir.op import find_weight
 from lpc.ir.step import Added
-from lpc.rules.law import PERCEPTRON, Arrays, Networks, Trial, law
+from lpc.rules.law import PERCEPTRON, Arrays, Learned, Networks, Trial, law
 from lpc.rules.rule import Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
@@ -77,12 +77,19 @@ def every_weight_above(trial: Trial) -> None:
     trial.needs(trial.is_chain, "the blocks do not follow each other one by one")
     linear = [name for block in trial.blocks for name in trial.weights(block) if name.endswith(".weight")]
     matrices = _matrices(trial, len(linear) - 1)
+    if len(trial.blocks) > 1:
+        first, *above = trial.blocks
+        beside = trial.learn("feedback_alignment", others={first: "mono_forward"}, steps=0)
+        kept = [name for name in linear if name.partition(".")[0] in above]
+        trial.equal(
+            "the number of stand-ins above a block of mono_forward", len(_stand_ins(beside)), max(0, len(kept) - 1)
+        )
     once, twice = (
         trial.learn("feedback_alignment", start={name: times * value for name, value in matrices.items()}, steps=1)
         for times in (1, 2)
     )
-    for above, name in enumerate(reversed(linear)):
-        trial.equal(f"the move of `{name}`", twice.moves[name], 2.0**above * once.moves[name])
+    for height, name in enumerate(reversed(linear)):
+        trial.equal(f"the move of `{name}`", twice.moves[name], float(2**height) * once.moves[name])
 
 
 @law(
@@ -93,7 +100,7 @@ def drawn(trial: Trial) -> None:
     """A matrix is drawn as its weight is: uniformly between ±1/√(numbers that each output is made of), and not with it."""
     for use in ("feedback_alignment", "feedback_alignment(feedback = learned)"):
         start = trial.learn(use, steps=0)
-        matrices = {name: value for name, value in start.before.items() if ".feedback_alignment." in name}
+        matrices = _stand_ins(start)
         trial.needs(bool(matrices), "no error goes through a weight")
         trial.drawn(use, {name: (value.size / len(value)) ** -0.5 for name, value in matrices.items()})
 
@@ -107,9 +114,13 @@ def stays(trial: Trial) -> None:
         trial.equal(f"`{name}`", found.after[name], value, within=0.0)
 
 
+def _stand_ins(learned: Learned) -> Arrays:
+    return {name: value for name, value in learned.before.items() if ".feedback_alignment." in name}
+
+
 def _matrices(trial: Trial, expected: int | None = None) -> Arrays:
     start = trial.learn("feedback_alignment", steps=0)
-    found = {name: value for name, value in start.before.items() if ".feedback_alignment." in name}
+    found = _stand_ins(start)
     if expected is not None:
         trial.equal("the number of stand-ins", len(found), max(0, expected))
     trial.needs(bool(found), "no error goes through a weight")

@@ -115,7 +115,7 @@ def neutral_head(trial: Trial) -> None:
             trial.equal(f"the move of `{name}`", found.moves[name], -0.1 * gradient)
             trial.equal(f"the move of `{name}` under predict = sweep", usual.moves[name], 0 * gradient, within=0.0)
     trial.same(found, usual, trial.hidden)
-    beside = trial.learn("forward_forward", output="backprop", steps=1)
+    beside = trial.learn("forward_forward", others={trial.output: "backprop"}, steps=1)
     trial.same(beside, found, trial.blocks)
     trial.equal("the prediction of an output block of backprop", beside.scores, found.scores)
 

@@ -173,13 +173,13 @@ class Trial(Protocol):
         steps: int | None = None,
         rate: float = 0.1,
         joined: bool = False,
-        output: str = "",
+        others: Mapping[str, str] | None = None,
     ) -> Learned:
         """Train every block by a use of a rule, as a `learn` line writes it, by plain SGD.
 
         start: initial values that differ from the drawn ones. batches: other data. steps: how many at most. joined: as one
-        block, its tensors under the names they have in the parts. output: another use for the output block. Raises
-        Inapplicable where the rule cannot train the network.
+        block, its tensors under the names they have in the parts. others: blocks that learn by another use.
+        Raises Inapplicable where the rules cannot train the network.
         """
         ...
 
@@ -221,6 +221,7 @@ class Networks:
     ops: tuple[str, ...] | None = None
     blocks: int = 3
     labelled: bool = False
+    positions: bool = False
 
 
 @dataclass(frozen=True)

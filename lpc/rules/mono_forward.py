@@ -85,7 +85,7 @@ def predictions(trial: Trial) -> None:
     last = trial.outputs(trial.output, start, trial.unseen)
     trial.equal("the prediction by the output block", start.scores, last)
     for use in ("mono_forward", "mono_forward(predict = sum)"):
-        beside = trial.learn(use, output="backprop", steps=1)
+        beside = trial.learn(use, others={trial.output: "backprop"}, steps=1)
         trial.equal(
             "the prediction by an output block of backprop", beside.scores, trial.learn("mono_forward", steps=1).scores
         )
