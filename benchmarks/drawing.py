@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -27,6 +28,8 @@ from lpc.syntax.parse import parse
 
 SECONDS = 120
 """More than any program may take."""
+ROUNDS = 20
+"""How often programs are drawn anew in the place of those that were there before."""
 LAST = "last.lp"
 """The file that holds the program a chunk is at: what it was at when it crashed."""
 SETTINGS = settings(
@@ -56,6 +59,7 @@ class Chunk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.tally = Tally()
+        self.seen: set[str] = set()
         self.failure: dict[str, str] = {}
         """Of the last program that failed: in the end the smallest."""
 
@@ -74,6 +78,9 @@ class Chunk:
         file = data.draw(whole_programs())
         sizes = [4] * data.draw(st.integers(0, 2)) + [data.draw(st.integers(1, 3))]
         text, wrong = format_file(file), data.draw(broken_texts(file))
+        if text in self.seen and not self.failure:  # Hypothesis repeats itself; what failed is tried again, though
+            return
+        self.seen.add(text)
         one, other = self.judged(text, sizes), self.judged(wrong, sizes)
         if self.failure:
             return
@@ -98,6 +105,17 @@ class Chunk:
             tally.occurred.update(f"{kind}/{name}" for kind, name in found)
 
 
+def _draw(made: Chunk, examples: int, seed: int) -> None:
+    @hypothesis.seed(seed)
+    @settings(SETTINGS, max_examples=examples)
+    @given(st.data())
+    def draw(data: st.DataObject) -> None:
+        made.example(data)
+
+    with suppress(Failed):
+        draw()
+
+
 def chunk(examples: int, seed: int, folder: Path) -> Tally:
     """So many programs from a seed; fewer where one fails, which is made smaller and kept."""
     torch.set_num_threads(1)
@@ -105,16 +123,10 @@ def chunk(examples: int, seed: int, folder: Path) -> Tally:
     signal.signal(signal.SIGALRM, _too_long)
     made = Chunk(folder)
 
-    @hypothesis.seed(seed)
-    @settings(SETTINGS, max_examples=examples)
-    @given(st.data())
-    def draw(data: st.DataObject) -> None:
-        made.example(data)
-
-    try:
-        draw()
-    except Failed:
-        made.tally.failures.append(made.failure)
+    for number in range(ROUNDS):
+        if (left := examples - made.tally.drawn) > 0 and not made.failure:
+            _draw(made, left, ROUNDS * seed + number)
+    made.tally.failures += [made.failure] if made.failure else []
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     made.tally.seconds = sum(each.ru_utime + each.ru_stime for each in used)
     made.tally.mib = [mebibytes(used[0])]

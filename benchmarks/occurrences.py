@@ -53,6 +53,8 @@ def _written(file: tree.File) -> Iterator[tuple[str, str]]:
                 yield from _arguments("data", source, SOURCES[source.name].signature)
             case tree.Learn(rule=rule):
                 yield from _arguments(rule.name, rule, rule_signature(rule.name))
+            case tree.Place(stage=stage) if stage is not None:
+                yield "of the language", "pin"
             case tree.Train(options) | tree.Place(options=options):
                 yield from (("option", f"{type(node).__name__.lower()}.{option.name}") for option in options)
             case tree.Measure(items):
@@ -63,8 +65,6 @@ def _written(file: tree.File) -> Iterator[tuple[str, str]]:
                 yield "of the language", "chain"
             case tree.Indexed():
                 yield "of the language", "block of a chain"
-            case tree.Place(stage=stage) if stage is not None:
-                yield "of the language", "pin"
             case _:
                 pass
 

@@ -122,7 +122,8 @@ def _written(operation: Operation, values: Sequence[tree.Expr], arguments: Argum
         written = arguments[argument.name]
         items = written if argument.variadic else (written,)
         named = not argument.variadic and argument.default is not REQUIRED
-        given += [tree.Argument(argument.name if named else None, setting(item)) for item in items]
+        values_ = [tree.String(item) if argument.kind == "text" else setting(item) for item in items]
+        given += [tree.Argument(argument.name if named else None, value) for value in values_]
     if operation.name == "add":
         total = values[0]
         for value in values[1:]:

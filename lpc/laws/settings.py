@@ -9,7 +9,7 @@ from math import prod
 from hypothesis import strategies as st
 
 from lpc.ir.grid import INTENSITIES
-from lpc.laws.expressions import call, seldom, setting
+from lpc.laws.expressions import seldom, setting
 from lpc.laws.training import members, selectors, value
 from lpc.passes.tables import ESTIMATES, OPTIMIZERS
 from lpc.syntax import tree
@@ -52,7 +52,8 @@ def sources(draw: st.DrawFn, file: tree.File) -> tree.File:
     return tree.File(tuple(made if clause is data else clause for clause in file.clauses))
 
 
-def _sizes(binding: tree.Binding) -> tuple[int, ...]:
+def written_sizes(binding: tree.Binding) -> tuple[int, ...]:
+    """The sizes of a type as they are written; none where none is."""
     sizes = binding.type.sizes if binding.type is not None else ()
     return tuple(int(size.value) for size in sizes if isinstance(size, tree.Number))
 
@@ -60,12 +61,12 @@ def _sizes(binding: tree.Binding) -> tuple[int, ...]:
 def _is_table(data: tree.Data) -> bool:
     """Whether a csv file can hold the data: one column for each name in the middle, and no tokens."""
     kinds = [binding.type.kind for binding in data.bindings if binding.type is not None]
-    return "i64" not in kinds and all(prod(_sizes(binding)) == 1 for binding in data.bindings[1:-1])
+    return "i64" not in kinds and all(prod(written_sizes(binding)) == 1 for binding in data.bindings[1:-1])
 
 
 def columns(binding: tree.Binding) -> list[str]:
     """The columns of a target of several numbers, by names of our own."""
-    count = 1 if binding.type is None or binding.type.kind == "class" else prod(_sizes(binding))
+    count = 1 if binding.type is None or binding.type.kind == "class" else prod(written_sizes(binding))
     return [binding.name] if count == 1 else [f"{binding.name} {number}" for number in range(1, count + 1)]
 
 
@@ -86,7 +87,7 @@ def _parts(draw: st.DrawFn, name: str, data: tree.Data) -> dict[str, tree.Expr]:
     if seldom(draw) and name not in ("text", "synthetic"):
         found["standardise"] = tree.Name(draw(st.sampled_from(["true", "false"])))
     first = data.bindings[0]
-    image = len(_sizes(first)) == IMAGE_AXES if first.type is not None else True
+    image = len(written_sizes(first)) == IMAGE_AXES if first.type is not None else True
     if image and seldom(draw) and name not in ("csv", "text", "synthetic"):
         flip, crop = tree.Name("flip"), tree.Name("crop")
         ways: list[tree.Expr] = [flip, crop, tree.ListExpr((flip, crop)), tree.ListExpr((crop,))]
@@ -161,8 +162,9 @@ def _energy(draw: st.DrawFn) -> tree.Call:
     if not seldom(draw):
         return tree.Call("energy", ())
     model = draw(st.sampled_from(list(ESTIMATES)))
-    given = {p.name: 1e-9 for p in ESTIMATES[model].parameters if p.required or seldom(draw)}
-    return tree.Call("energy", (tree.Argument("estimate", call(model, given)),))
+    power: dict[str, tree.Expr] = {"watts": tree.Quantity(draw(st.sampled_from([20, 0.5])), "W")}
+    given = [tree.Argument(p.name, power.get(p.kind, tree.Number(1.5))) for p in ESTIMATES[model].parameters]
+    return tree.Call("energy", (tree.Argument("estimate", tree.Call(model, tuple(given))),))
 
 
 @st.composite

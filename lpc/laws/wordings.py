@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import prod
 
 from hypothesis import strategies as st
 
 from lpc.laws.expressions import seldom
 from lpc.laws.rewriting import numbered, replaced
-from lpc.laws.settings import blocks_of, data_of
+from lpc.laws.settings import blocks_of, data_of, written_sizes
 from lpc.passes.spines import stages
 from lpc.syntax import tree
 from lpc.syntax.walk import walk
@@ -30,7 +31,8 @@ def lets(draw: st.DrawFn, file: tree.File) -> tree.File:
         everywhere = draw(st.booleans())
         places = [at for at, node in numbered(file, _is_number) if at == number or (everywhere and _same(node, old))]
         known = [let.name for let in made if _same(let.value, old)]
-        written = tree.Name(known[0]) if known and seldom(draw, 2) else draw(_sums(old, file))
+        typed = set(places) <= _in_blocks(file)
+        written = tree.Name(known[0]) if known and seldom(draw, 2) else draw(_sums(old, file, typed))
         file = replaced(file, dict.fromkeys(places, tree.Name(name)))
         made.append(tree.Let(name, written))
     return tree.File((*file.clauses[:1], *made, *file.clauses[1:]))
@@ -40,7 +42,7 @@ def lets(draw: st.DrawFn, file: tree.File) -> tree.File:
 def searches(draw: st.DrawFn, file: tree.File) -> tree.File:
     """A number or two are searched for; what stands in for the search is the number."""
     for _ in range(draw(st.integers(1, 2))):
-        number, old = draw(_numbers(file, _is_whole_value))
+        number, old = draw(_numbers(file, _whole_value(file)))
         file = replaced(file, {number: draw(_search(old.value))})
     return file
 
@@ -50,7 +52,7 @@ def sums(draw: st.DrawFn, file: tree.File) -> tree.File:
     """A number or two are worked out where they stand."""
     for _ in range(draw(st.integers(1, 2))):
         number, old = draw(_numbers(file))
-        file = replaced(file, {number: draw(_sums(old, file))})
+        file = replaced(file, {number: draw(_sums(old, file, number in _in_blocks(file)))})
     return file
 
 
@@ -63,9 +65,27 @@ def _same(node: tree.Node, other: tree.Number) -> bool:
     return isinstance(node, tree.Number) and (type(node.value), node.value) == (type(other.value), other.value)
 
 
-def _is_whole_value(node: tree.Node) -> bool:
-    """Not part of a list, a sum or a selector."""
-    return isinstance(node, tree.Argument | tree.Option | tree.Let) and _is_number(node.value)
+def _whole_value(file: tree.File) -> Callable[[tree.Node], bool]:
+    """Whether a number is all of an argument or option of the file: not part of a list, a sum, a selector or a search."""
+    calls = [node for node in walk(file) if isinstance(node, tree.Call) and node.name == "search"]
+    searched = {id(argument) for call in calls for argument in call.arguments}
+
+    def wanted(node: tree.Node) -> bool:
+        return isinstance(node, tree.Argument | tree.Option) and _is_number(node.value) and id(node) not in searched
+
+    return wanted
+
+
+def _in_blocks(file: tree.File) -> set[int]:
+    """The numbers of the nodes in blocks' expressions: there, a value may ask for types."""
+    found: set[int] = set()
+    number = 1
+    for clause in file.clauses:
+        after = number + len(list(walk(clause)))
+        if isinstance(clause, tree.Block):
+            found.update(range(after - len(list(walk(clause.expr))), after))
+        number = after
+    return found
 
 
 @st.composite
@@ -77,13 +97,13 @@ def _numbers(
     number, node = draw(st.sampled_from(found))
     if isinstance(node, tree.Number):
         return number, node
-    assert isinstance(node, tree.Argument | tree.Option | tree.Let) and isinstance(node.value, tree.Number)
+    assert isinstance(node, tree.Argument | tree.Option) and isinstance(node.value, tree.Number)
     return number + 1, node.value
 
 
 @st.composite
-def _sums(draw: st.DrawFn, old: tree.Number, file: tree.File) -> tree.Expr:
-    """An expression that comes to the number."""
+def _sums(draw: st.DrawFn, old: tree.Number, file: tree.File, typed: bool) -> tree.Expr:
+    """An expression that comes to the number. `typed`: it may ask for types."""
     v = old.value
     ways: list[tree.Expr] = [old]
     if isinstance(v, int) and v >= 1:
@@ -95,14 +115,17 @@ def _sums(draw: st.DrawFn, old: tree.Number, file: tree.File) -> tree.Expr:
             tree.Negative(tree.Negative(old)),
         ]
         label = data_of(file).bindings[-1]
-        if label.type is not None and label.type.kind == "class" and label.type.sizes == (old,):
-            ways.append(tree.Call("classes", (tree.Argument(None, tree.Name(label.name)),)))
+        asked = [("classes", label.name)] if written_sizes(label) == (v,) and _kind(label) == "class" else []
         first = data_of(file).bindings[0]
-        if first.type is not None and first.type.sizes == (old,):
-            ways.append(tree.Call("size", (tree.Argument(None, tree.Name(first.name)),)))
+        asked += [("size", first.name)] if prod(written_sizes(first)) == v and _kind(first) == "f32" else []
+        ways += [tree.Call(name, (tree.Argument(None, tree.Name(of)),)) for name, of in 4 * asked if typed]
     elif isinstance(v, float):
         ways += [tree.Binary("*", old, tree.Number(1)), tree.Binary("/", tree.Number(2 * v), tree.Number(2))]
     return draw(st.sampled_from(ways))
+
+
+def _kind(binding: tree.Binding) -> str:
+    return "" if binding.type is None else binding.type.kind
 
 
 @st.composite
