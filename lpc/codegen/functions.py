@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from lpc.codegen.attributes import Attributes
 from lpc.codegen.inline import top_level_names
+from lpc.codegen.kept import Chains
 from lpc.codegen.layout import WIDTH
 from lpc.codegen.lines import Line, mark
 from lpc.codegen.names import allocate, identifier
 from lpc.codegen.prefix import Prefix
-from lpc.codegen.roll import Chains, roll
+from lpc.codegen.roll import roll
 from lpc.codegen.schedule import Mode, schedule
 from lpc.codegen.segments import Spelling
 from lpc.codegen.statements import StatementPrinter

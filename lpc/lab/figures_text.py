@@ -18,8 +18,8 @@ def figure_text(metric: Metric, figure: Figure) -> str:
         return DASH
     mean, interval = figure.summary.mean, figure.summary.interval
     if metric.name == "accuracy":
-        half = "" if interval is None else f" ± {50 * (interval[1] - interval[0]):.2f}"
-        return f"{100 * mean:.2f}{half} %"
+        around = "" if interval is None else f" ± {50 * (interval[1] - interval[0]):.2f}"
+        return f"{100 * mean:.2f}{around} %"
     factor, unit = scale(metric, mean)
     places = decimals(mean / factor)
     shown = f"{mean / factor:.{places}f}"

@@ -36,7 +36,7 @@ WIDTH = 6.4
 """Inches."""
 LONGEST = 40
 """Letters of a name in a plot."""
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a name is no formula
     "font.family": "sans-serif",
@@ -109,7 +109,7 @@ def tradeoff(entries: Sequence[Entry], gain: str, cost: str, front: Sequence[str
         for entry in known:
             style, over, beside = drawn[entry.label], entry.figures[gain], entry.figures[cost]
             pairs = [(beside.values[s] / factor, over.values[s]) for s in over.values if s in beside.values]
-            plain = {"color": style.colour, "marker": style.marker, "linestyle": "none"}
+            plain: dict[str, Any] = {"color": style.colour, "marker": style.marker, "linestyle": "none"}
             axes.plot(*_columns(pairs), **plain, markersize=3.5, alpha=0.5)
             assert over.summary is not None and beside.summary is not None
             at = beside.summary.mean / factor, over.summary.mean
@@ -120,7 +120,12 @@ def tradeoff(entries: Sequence[Entry], gain: str, cost: str, front: Sequence[str
                 axes.hlines(at[1], low / factor, high / factor, color=style.colour, linewidth=1.2)
             axes.plot(*_columns([at]), **plain, markersize=9, label=_named(entry.label))
             if entry.label in front:
-                ring = {"marker": "o", "markersize": 17, "markerfacecolor": "none", "markeredgecolor": INK}
+                ring: dict[str, Any] = {
+                    "marker": "o",
+                    "markersize": 17,
+                    "markerfacecolor": "none",
+                    "markeredgecolor": INK,
+                }
                 axes.plot(*_columns([at]), linestyle="none", **ring)
         axes.set_xlabel(f"{BY_NAME[cost].title}, {unit}" if unit else BY_NAME[cost].title)
         axes.set_ylabel(gain)

@@ -24,6 +24,7 @@ from lpc.syntax import tree
 
 Change = Callable[[tree.File], st.SearchStrategy[tree.File]]
 RULES = tuple(registry.BUILT_IN)
+GENERAL = tuple(name for name in RULES if registry.find(name).general)
 """Those of other packages are left out: what is drawn does not depend on what is installed."""
 BOXED = FOREIGN | {"linear", "conv", "relu", "flatten"}
 """Operations around black boxes: few, so that these are among them."""
@@ -104,7 +105,7 @@ def _variant(draw: st.DrawFn, name: str, file: tree.File) -> tree.Variant:
             clauses.append(tree.Learn(tuple(selectors(every[start:])), draw(rule_calls(RULES))))
         case "one":
             chosen = draw(st.sampled_from(every))
-            clauses.append(tree.Learn(tuple(selectors([chosen])), draw(rule_calls(["mono_forward", "backprop"]))))
+            clauses.append(tree.Learn(tuple(selectors([chosen])), draw(rule_calls(GENERAL))))
         case _:
             pass
     if draw(st.booleans()):

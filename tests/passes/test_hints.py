@@ -43,9 +43,10 @@ def test_what_nothing_uses() -> None:
     assert codes(text) == ["LP903", "LP904"]  # c, f
     used = "variant small { train batch = c learn readout with backprop }\n"
     assert codes(text.replace("relu", "f(3)") + used) == []
-    assert codes(
-        text.replace("relu", "f(3)") + "variant small { train batch = 3 }\nclaim base != small for c in 1..3\n"
-    ) == []
+    assert (
+        codes(text.replace("relu", "f(3)") + "variant small { train batch = 3 }\nclaim base != small for c in 1..3\n")
+        == []
+    )
 
 
 def test_nothing_seems_unused_where_a_name_is_wrong() -> None:
