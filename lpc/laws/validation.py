@@ -8,6 +8,7 @@ it computes moved in the last places, and what that moves is allowed, times `ALL
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -34,6 +35,8 @@ Guard = Callable[[nn.Module, str], AbstractContextManager[object]]
 
 TOLERANCE = 1e-10
 ALLOWANCE = 100.0
+LEAST = 1e-6
+"""Tensors are compared relative to the largest entry they have had so far, or to this: one that passes through 0 is not small."""
 JITTERS = (2.0**-50, 2.0**-48, 2.0**-46, 2.0**-44)
 """Relative sizes of the moves in the last places; not even the largest moves a well-conditioned program by `TOLERANCE`."""
 
@@ -304,24 +307,29 @@ def compare(made: Sequence[Moment], expected: Sequence[Moment], moved: Sequence[
     worst, noise = Difference("initial", 0, "", 0.0), 0.0
     if [(m.phase, m.step) for m in made] != [(m.phase, m.step) for m in expected]:
         return Difference("all", 0, "the phases and their steps", float("inf"))
+    sizes: dict[str, float] = {}
     for at, (one, other) in enumerate(zip(made, expected, strict=True)):
         if unmatched := sorted(set(one.tensors) ^ set(other.tensors)):
             return Difference(one.phase, one.step, unmatched[0], float("inf"))
-        found = {name: _relative(one.tensors[name], value) for name, value in other.tensors.items()}
+        for name, value in other.tensors.items():
+            sizes[name] = max(sizes.get(name, LEAST), _largest(value))
+        found = {name: _relative(one.tensors[name], value, sizes[name]) for name, value in other.tensors.items()}
         for run in moved:
-            noise = max(noise, *(_relative(run[at].tensors[name], value) for name, value in other.tensors.items()))
+            far = (_relative(run[at].tensors[name], value, sizes[name]) for name, value in other.tensors.items())
+            noise = max(noise, *far)
         for name, relative in found.items():
             if relative - ALLOWANCE * noise > worst.relative - worst.allowed:
                 worst = Difference(one.phase, one.step, name, relative, ALLOWANCE * noise)
     return worst
 
 
-def _relative(made: Tensor, expected: Tensor) -> float:
-    """The largest difference, relative to the largest entry; infinite where shapes differ or a number is not finite."""
+def _relative(made: Tensor, expected: Tensor, size: float) -> float:
+    """The largest difference, as a part of a size; infinite where shapes differ or a number is not finite."""
     if made.shape != expected.shape:
         return float("inf")
-    if not expected.numel():
-        return 0.0
-    difference = (made.double() - expected.double()).abs().max()
-    size = expected.double().abs().max().clamp(min=1e-6)
-    return float(difference / size) if bool(torch.isfinite(difference)) else float("inf")
+    difference = _largest(made.double() - expected.double())
+    return difference / size if math.isfinite(difference) else math.inf
+
+
+def _largest(tensor: Tensor) -> float:
+    return float(tensor.double().abs().max()) if tensor.numel() else 0.0
