@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pytest
 import torch
 from hypothesis import given, settings
 
+from lpc.runtime.functions import goodness_gradient, goodness_loss
 from lpc.runtime.random import RANDOM
 from tests.rules.oracles import forward_forward as oracle
 from tests.rules.oracles.forward_forward import Goodness, Predict
@@ -51,3 +53,14 @@ def test_with_a_threshold(goodness: Goodness) -> None:
 @given(cases())
 def test_on_networks_of_any_size(case: Case) -> None:
     check(case, "forward_forward", oracle.train, oracle.scores, {"wrong": wrong_labels(case)})
+
+
+@pytest.mark.parametrize("height", [3.0, 22.0, 38.0, 45.0, 400.0])
+def test_the_loss_and_its_gradient_agree_however_high_the_goodness(height: float) -> None:
+    """Torch's softplus is a line beyond 20, whose slope is off by 2e-9 there."""
+    hidden = torch.tensor([[0.5], [height**0.5]], dtype=torch.float64, requires_grad=True)
+    loss = goodness_loss(hidden, 2.0, "mean")
+    (slope,) = torch.autograd.grad(loss, hidden)
+    expected = (math.log1p(math.exp(2 - 0.25)) + math.log1p(math.exp(2 - height)) + height - 2) / 2
+    assert loss.item() == pytest.approx(expected, rel=1e-14)
+    torch.testing.assert_close(slope, goodness_gradient(hidden.detach(), 2.0, "mean"), rtol=1e-14, atol=0.0)
