@@ -34,7 +34,7 @@ def _matches(_ctx: click.Context, _option: click.Parameter, values: tuple[str, .
     return found
 
 
-@click.command("equiv", epilog="Example: lpc equiv digits.lp other.lp --match hidden1=first")
+@click.command("equiv", epilog="Example: lpc equiv digits.lp digits.lp --up-to scale")
 @click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))
 @click.argument("other", metavar="[FILE]", required=False, type=click.Path(allow_dash=True))
 @click.option("--variants", nargs=2, metavar="NAME NAME", help="A variant of each; of one file, the two to compare.")

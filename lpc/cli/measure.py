@@ -21,7 +21,7 @@ from lpc.cli.writing import write_whole
 
 @click.command(
     "measure",
-    epilog="Example: lpc measure --idle 10 -- python train.py --epochs 1",
+    epilog="Example: lpc measure --idle 1 -- sleep 1",
     context_settings={"allow_interspersed_args": False},
 )
 @click.argument("command_line", metavar="[-- COMMAND ...]", nargs=-1, type=click.UNPROCESSED)
