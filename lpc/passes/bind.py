@@ -61,7 +61,7 @@ def bind(program: Program, report: Report) -> Program:
     Before: a plain text (`expand`).
     After: `data`, `network` and `objective` are there; every node has its type. What a mistake touches is `Unknown`.
     Errors: names (LP101, LP106-LP108), arguments (LP110-LP119), chains (LP135), shapes (LP200-LP202), data
-    (LP500-LP508), the objective (LP430-LP433).
+    (LP500-LP509), the objective (LP430-LP433).
     """
     scope = scope_of(program.file, Report())
     clause = only(program.file, tree.Data, report)

@@ -147,6 +147,21 @@ class NoEdges(Diagnostic):
     name: str
 
 
+@error("LP509")
+class WrongColumns(Diagnostic):
+    """A name of a table takes as many numbers as it gets columns. The last name gets the columns of `target`, or the one of its
+    own name; a name in the middle gets the column of its name; the first gets all that are left.
+    """
+
+    title = "`{name}` is {type}, and gets {gets}"
+    label = "as many numbers as columns"
+    bad = _with_data('data image: f32[4], label: class[10] = csv("t.csv", target = ["kind", "price"])')
+    good = _with_data('data image: f32[4], label: class[10] = csv("t.csv", target = "kind")')
+    name: str
+    type: str
+    gets: str
+
+
 def use_data(clause: tree.Data, report: Report) -> DataUse:
     """What the clause says. A name whose type is a mistake is `Unknown`."""
     name = clause.source.name
@@ -167,6 +182,8 @@ def use_data(clause: tree.Data, report: Report) -> DataUse:
     if resolved.complete:
         _check_shares(source, arguments, resolved.spans, report)
         _check_images(arguments, types, resolved.spans, report)
+        if name == "csv":
+            _check_columns(clause, arguments, types, report)
     if source.available:
         for binding, type_ in zip(clause.bindings, types, strict=True):
             if isinstance(type_, Edges):
@@ -257,3 +274,14 @@ def _check_images(
         first = types[0]
         if not (isinstance(first, Tensor) and first.dtype == "f32" and len(first.shape) == 3):
             report.add(NoImages(span=spans["augment"], found=str(first)))
+
+
+def _check_columns(clause: tree.Data, arguments: Mapping[str, Any], types: Sequence[Type], report: Report) -> None:
+    """All names of a table but the first get columns that are known; with targets and one name, that one does."""
+    targets: Sequence[str] = arguments["target"] or ()
+    last = len(clause.bindings) - 1
+    for index, (binding, type_) in enumerate(zip(clause.bindings, types, strict=True)):
+        gets = len(targets) if index == last and targets else 1 if index else None
+        if gets is not None and isinstance(type_, Tensor | Label) and type_.size != gets:
+            columns = f"{gets} columns" if gets > 1 else f"the column `{targets[0] if index == last else binding.name}`"
+            report.add(WrongColumns(span=binding.span, name=binding.name, type=str(type_), gets=columns))

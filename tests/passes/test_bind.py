@@ -100,6 +100,25 @@ train epochs = 1, batch = all
     assert errors(text.replace(", edges = graph", "")) == ["LP508", "LP113"]
 
 
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ('image: f32[4], label: class[10] = csv("t.csv")', []),
+        ('image: f32[2, 2], label: class[10] = csv("t.csv", target = "kind")', []),
+        ('image: f32[4], other: f32[1], label: class[10] = csv("t.csv")', []),
+        ('image: f32[4], other: f32, label: class[10] = csv("t.csv", target = ["kind"])', []),
+        ('image: f32[4], other: f32[2], label: class[10] = csv("t.csv")', ["LP509"]),
+        ('image: f32[4], label: class[10] = csv("t.csv", target = ["a", "b"])', ["LP509"]),
+        ('label: class[10], image: f32[4] = csv("t.csv")', ["LP509"]),
+        ('label: class[10], image: f32[4] = csv("t.csv", target = ["a", "b", "c", "d"])', []),
+        ('label: class[10], image: f32[4] = npz("t.npz")', []),
+    ],
+)
+def test_names_of_a_table_take_as_many_numbers_as_they_get_columns(data: str, expected: list[str]) -> None:
+    text = with_block("image -> flatten").replace("image, label = digits(validation = 20%)", data)
+    assert errors(text) == expected
+
+
 def test_blocks_stand_in_the_order_they_are_computed() -> None:
     text = """network example
 block readout = join -> linear(10)
