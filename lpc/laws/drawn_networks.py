@@ -118,9 +118,9 @@ def networks(
     sketch = Sketch(data, allowed, awkward, labelled, chains, inputs)
     if sketch.positions:
         sketch = replace(sketch, ops=allowed - {"flatten", "concat"})
-    for usual in BLOCKS[:blocks]:
-        if draw(st.integers(0, 9)) == 0:  # asked before each block, so that each can fall away
-            break
+    for usual in BLOCKS[
+        : min(blocks, draw(st.integers(0, 3 * blocks)))
+    ]:  # asked before all, so that each can fall away
         sketch = draw(_block(sketch, usual))
     functions, output, objective = draw(_output(sketch))
     return tree.File((tree.Network("drawn"), *sketch.functions, *functions, clause, *sketch.blocks, output, objective))
@@ -206,17 +206,25 @@ def _written_type(type_: Type) -> tree.TypeExpr:
 
 
 @st.composite
+def _one_of(draw: st.DrawFn, values: Sequence[Typed]) -> Typed:
+    """Some value, by a choice that does not depend on how many there are: what is drawn next stands when a block falls away."""
+    return values[draw(st.integers(0, 2 * len(BLOCKS))) % len(values)]
+
+
+@st.composite
 def _block(draw: st.DrawFn, sketch: Sketch, usual: str) -> Sketch:
     """One more block, or a chain of them."""
     name = draw(_named(usual, sketch.taken, sketch.awkward))
-    first = draw(st.sampled_from(sketch.values[::-1]))
-    second = draw(st.sampled_from(sketch.values)) if draw(st.integers(0, 5)) == 5 else first
+    first = draw(_one_of(sketch.values[::-1]))
+    second = draw(_one_of(sketch.values)) if draw(st.integers(0, 5)) == 5 else first
     value = _numbers(first)
     sources = {_name(first.expr), _name(second.expr)}
     if second is not first:
         value = _joined([value, _numbers(second)], bool(sketch.positions))
     recipe = draw(_layers(value.type, sketch.ops))
-    count = draw(_length(recipe, value, sketch.chains)) if second is first and first.type.dtype == "f32" else None
+    count = draw(_length(recipe, value, sketch.chains))
+    if second is not first or first.type.dtype != "f32":
+        count = None
     made = follow(recipe, value, f"{usual}_part")
     clause = tree.Block(name, None if count is None else tree.Number(count), made.expr)
     inside = draw(st.integers(1, count - 1)) if count is not None and count > 1 and draw(st.booleans()) else None

@@ -49,10 +49,16 @@ def searches(draw: st.DrawFn, file: tree.File) -> tree.File:
 
 @st.composite
 def sums(draw: st.DrawFn, file: tree.File) -> tree.File:
-    """A number or two are worked out where they stand."""
+    """A number or two are worked out where they stand, perhaps from the types of data."""
     for _ in range(draw(st.integers(1, 2))):
-        number, old = draw(_numbers(file))
-        file = replaced(file, {number: draw(_sums(old, file, number in _in_blocks(file)))})
+        inside = _in_blocks(file)
+        asked = [(at, _asked(node, file)) for at, node in numbered(file, _is_number) if at in inside]
+        if (found := [(at, call) for at, calls in asked for call in calls]) and seldom(draw, 2):
+            number, made = draw(st.sampled_from(found))
+            file = replaced(file, {number: made})
+        else:
+            number, old = draw(_numbers(file))
+            file = replaced(file, {number: draw(_sums(old, file, number in inside))})
     return file
 
 
@@ -114,14 +120,19 @@ def _sums(draw: st.DrawFn, old: tree.Number, file: tree.File, typed: bool) -> tr
             tree.Binary("/", tree.Number(2 * v), tree.Number(2)),
             tree.Negative(tree.Negative(old)),
         ]
-        label = data_of(file).bindings[-1]
-        asked = [("classes", label.name)] if written_sizes(label) == (v,) and _kind(label) == "class" else []
-        first = data_of(file).bindings[0]
-        asked += [("size", first.name)] if prod(written_sizes(first)) == v and _kind(first) == "f32" else []
-        ways += [tree.Call(name, (tree.Argument(None, tree.Name(of)),)) for name, of in 4 * asked if typed]
+        ways += _asked(old, file) if typed else []
     elif isinstance(v, float):
         ways += [tree.Binary("*", old, tree.Number(1)), tree.Binary("/", tree.Number(2 * v), tree.Number(2))]
     return draw(st.sampled_from(ways))
+
+
+def _asked(old: tree.Node, file: tree.File) -> list[tree.Expr]:
+    """What asks for a type of the data and gets the number: `classes(label)`, `size(image)`."""
+    assert isinstance(old, tree.Number)
+    first, label = data_of(file).bindings[0], data_of(file).bindings[-1]
+    found = [("classes", label.name)] if written_sizes(label) == (old.value,) and _kind(label) == "class" else []
+    found += [("size", first.name)] if prod(written_sizes(first)) == old.value and _kind(first) == "f32" else []
+    return [tree.Call(name, (tree.Argument(None, tree.Name(of)),)) for name, of in found]
 
 
 def _kind(binding: tree.Binding) -> str:
