@@ -84,6 +84,6 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt | $(VENV)/made.stamp
 	@touch $@
 
 $(VENV)/dev.stamp: pyproject.toml constraints.txt tests/plugin/pyproject.toml | $(VENV)/made.stamp
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,run,laws]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,run,laws,lab]'
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable tests/plugin
 	@touch $@ $(VENV)/run.stamp

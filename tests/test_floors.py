@@ -44,6 +44,8 @@ HOMES = {
     "sklearn": ABOVE_TORCH,
     "scipy": frozenset({"lab"}),
     "matplotlib": frozenset({"lab"}),
+    "optuna": frozenset({"lab"}),
+    "sqlalchemy": frozenset({"lab"}),
     "mlflow": frozenset({"lab"}),
     "hypothesis": frozenset({"laws"}),
     "jinja2": frozenset({"codegen", "lab"}),  # scripts, and pages of reports

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compile": ("compile", "write a program's training script"),
     "run": ("run", "compile a program and train it"),
     "bench": ("bench", "train all variants of a program and compare them"),
+    "tune": ("tune", "try values for each search(...) of a program, and write down the best"),
     "report": ("report", "make a page, tables or other tools' files of a bench or a run"),
     "show": ("show", "print one run"),
     "compare": ("compare", "compare two runs, or two folders of runs"),

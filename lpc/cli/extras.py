@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from lpc.cli.refusal import Refusal
 
-NEEDED = {"laws": ("torch", "numpy", "hypothesis")}
+NEEDED = {"laws": ("torch", "numpy", "hypothesis"), "lab": ("torch", "numpy", "optuna")}
 """What an extra of lpc's brings, as far as commands import it."""
 
 
