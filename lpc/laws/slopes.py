@@ -11,6 +11,8 @@ from lpc.laws.agreement import Arrays, Run
 
 SLOPE = 1e-5
 """What central differences in float64 may miss a slope by, as a part of what the move and the direction allow."""
+ROUNDING = 1e-9
+"""What the rounding of two losses makes of a slope at the widths below: smaller slopes say nothing."""
 STEPS = (1e-5, 1e-6, 1e-7)
 """Of several widths the best one counts: a kink may lie inside the wider ones, rounding spoils the narrower ones."""
 
@@ -25,7 +27,8 @@ class Slope:
 
     @property
     def relative(self) -> float:
-        return abs(self.by_differences - self.by_move) / self.size if self.size else abs(self.by_differences)
+        apart = max(0.0, abs(self.by_differences - self.by_move) - ROUNDING)
+        return apart / self.size if self.size else apart
 
     def __str__(self) -> str:
         return f"its slope in a random direction is {self.by_differences:.6g}, its update says {self.by_move:.6g}"
