@@ -13,7 +13,7 @@ from lpc.laws.agreement import Broken, Run, largest
 
 SIZES: tuple[float, ...] = tuple(10 ** (-1 - k / 2) for k in range(5))
 """1e-1 to 1e-3."""
-ROUNDING = 1e-11
+ROUNDING = 1e-10
 """Relative differences below this are rounding, and say nothing of an order."""
 SLACK = 0.1
 """How far below a stated order the fitted one may be: the next term of the expansion is not zero."""
