@@ -42,6 +42,7 @@ tune_options = settings_for(
     click.option("--timeout", metavar="SECONDS", type=click.FloatRange(min=0), help="After which no new trial begins."),
     click.option("--seed", metavar="N", type=click.IntRange(min=0), default=1, help="Of what is proposed."),
     click.option("--jobs", metavar="N", type=click.IntRange(min=1), default=1, help="Trials at once."),
+    click.option("--no-prune", is_flag=True, help="Let trials that cannot win any more go on to their end."),
     click.option("--storage", metavar="URL", help="A database that several machines share (default: study.db in DIR)."),
     click.option(
         "--out", metavar="DIR", type=click.Path(path_type=Path), help="Where everything goes (default: tune/NAME)."
@@ -78,7 +79,7 @@ def command(file: str, variant: str | None, settings: Settings, out: Path | None
         environment |= environment_for(program, file, options["allow_opaque"])
     plan = planned(checked.source, checked.programs, settings, options)
     folder = out or Path("tune") / plan.name
-    work = Work(options["trials"], options["timeout"], options["jobs"], options["force"])
+    work = Work(options["trials"], options["timeout"], options["jobs"], not options["no_prune"], options["force"])
     with stopped_by_signals():
         found = carried_out(plan, work, options["storage"], folder, environment, _nothing if options["quiet"] else say)
     return conclusion(found, file, folder, as_json=options["as_json"])

@@ -32,6 +32,7 @@ class Work:
     trials: int
     timeout: float | None
     jobs: int
+    prune: bool
     force: bool
 
 
@@ -85,6 +86,7 @@ def carried_out(
                 trials=work.trials,
                 timeout=work.timeout,
                 jobs=work.jobs,
+                prune=work.prune,
                 options=plan.options,
                 tell=tell,
             )

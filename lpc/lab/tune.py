@@ -65,7 +65,8 @@ class Active:
 
 @dataclass
 class Tuning:
-    """`trials`: of each study; `timeout` in seconds, after which no trial begins, but for what makes budgets equal.
+    """`trials`: of each study; `timeout` in seconds, after which no trial begins, but for what makes budgets equal; `prune`: whether
+    trials are stopped that cannot win any more.
 
     `launch`, `sleep` and `clock` are the outside world.
     """
@@ -76,6 +77,7 @@ class Tuning:
     trials: int
     timeout: float | None = None
     jobs: int = 1
+    prune: bool = True
     options: Options = field(default_factory=Options)
     tell: Callable[[str], None] = lambda _: None
     sleep: Callable[[float], None] = time.sleep
@@ -170,7 +172,7 @@ class Tuning:
             size = log.stat().st_size
         except OSError:
             return
-        if size == active.read or active.stopped:
+        if not self.prune or active.stopped or size == active.read:
             return
         active.read, study = size, active.subject.study
         course = read_course(log)

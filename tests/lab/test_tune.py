@@ -179,6 +179,10 @@ def test_a_trial_that_lags_by_more_than_patience_is_stopped(tmp_path: Path) -> N
     why = "behind trial 0: validation accuracy 30.00 % after 3 epochs, it had 50.00 % after 1"
     assert stopped.facts["why"] == why
     assert f"stopped, {why}" in told[1]
+    courses = iter([[0.5, 0.6, 0.7, 0.8, 0.9, 0.9], [0.1, 0.2, 0.3, 0.4, 0.5, 0.95]])
+    done = tuning(planned(), tmp_path / "all", Trainer(lambda _: Outcome(next(courses))), trials=2, prune=False)
+    done.conduct()
+    assert states(done) == ["complete", "complete"]
     without = planned(TUNED.replace("patience = 2, ", ""))
     courses = iter([[0.5, 0.6, 0.7, 0.8, 0.9, 0.9], [0.1, 0.2, 0.3, 0.4, 0.5, 0.95]])
     done = tuning(without, tmp_path / "without", Trainer(lambda _: Outcome(next(courses))), trials=2)
