@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from benchmarks.mutants import probes
+from benchmarks.mutants.seen import CHANGED, FAILS, SAME, Seen, Verdict
 from lpc.ir.program import Program
 from lpc.ir.step import Added, Node
 from lpc.laws.leaks import Leak
@@ -26,26 +26,8 @@ TRIES = 12
 """Of how many probes one must compute something; a mutant that fails on more is taken to fail wherever it is used."""
 ROWS = (5, 5, 3)
 SEED = 1
-SAME, CHANGED, FAILS = "same", "changed", "fails"
 
 Runs = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What became of one probe: its text, or what failed; and how to get its numbers."""
-
-    text: str
-    failed: bool = False
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a mutant does to the probes, and the first of them that shows it."""
-
-    verdict: str
-    probe: str = ""
-    shown: str = ""
 
 
 def first_line(problem: BaseException) -> str:
@@ -62,11 +44,11 @@ def tried(work: Callable[[], str]) -> Seen:
         return Seen(first_line(problem), failed=True)
 
 
-# -- rules --------------------------------------------------------------------------------------------------------
+# -- steps --------------------------------------------------------------------------------------------------------
 
 
-def of_rule(texts: Mapping[str, str]) -> dict[str, Seen]:
-    """What a rule's probes become: their steps, or the codes of their refusal."""
+def of_steps(texts: Mapping[str, str]) -> dict[str, Seen]:
+    """What probes become: their steps, or the codes of their refusal."""
     return {name: tried(lambda text=text: _steps(probes.compiled(text))) for name, text in texts.items()}  # type: ignore[misc]
 
 
@@ -99,7 +81,7 @@ def _shown(attribute: object) -> object:
     return {k: _shown(v) for k, v in attribute.items()} if isinstance(attribute, Mapping) else attribute
 
 
-def rule_numbers(text: str) -> Runs:
+def step_numbers(text: str) -> Runs:
     """What the interpreter and both scripts make of a probe, or the codes of its refusal."""
     from lpc.laws.validation import exactly, reference_run
 
@@ -108,13 +90,13 @@ def rule_numbers(text: str) -> Runs:
         return {"refused": f"refused: {made}"}
     with exactly(SEED):
         found = _told(reference_run(made, _batches(made), _devices(made)))
-    return {**found, **pass_numbers(made)}
+    return {**found, **script_numbers(made)}
 
 
-# -- passes -------------------------------------------------------------------------------------------------------
+# -- scripts ------------------------------------------------------------------------------------------------------
 
 
-def of_pass(programs: Mapping[str, Program]) -> dict[str, Seen]:
+def of_scripts(programs: Mapping[str, Program]) -> dict[str, Seen]:
     """What programs with their steps become: their scripts, without comments."""
     from lpc.codegen.script import print_script
 
@@ -128,7 +110,7 @@ def _code(text: str) -> str:
     return re.sub(r"^\s*#.*\n|  #.*$", "", text, flags=re.MULTILINE)
 
 
-def pass_numbers(program: Program) -> Runs:
+def script_numbers(program: Program) -> Runs:
     """What both scripts of a program make of it."""
     from lpc.codegen.script import print_script
     from lpc.laws.validation import exactly, script_run

@@ -12,6 +12,7 @@ import pickle
 import resource
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.abc import Loader, MetaPathFinder
@@ -33,7 +34,9 @@ class Outcome:
 
     value: Any = None
     ended: str = ""
-    """`time`, `memory`, or how it died; empty where it returned."""
+    """`time`, `memory`, `recursion`, or how it died; empty where it returned. Anything else that is raised, `error`, is a mistake of
+    who gave the work: its traceback is the value.
+    """
     seconds: float = 0.0
     """Of the processor."""
 
@@ -91,6 +94,8 @@ def _made(work: Callable[[], Any]) -> bytes:
         return pickle.dumps(Outcome(ended="memory"))
     except RecursionError:
         return pickle.dumps(Outcome(ended="recursion"))
+    except Exception:
+        return pickle.dumps(Outcome(traceback.format_exc(), ended="error"))
 
 
 def limited() -> None:
@@ -112,7 +117,7 @@ def _outcome(pid: int, received: bytes) -> Outcome:
     try:
         made: Outcome = pickle.loads(received)  # noqa: S301 - from our own child
     except (EOFError, pickle.UnpicklingError):
-        return Outcome(ended="nothing", seconds=seconds)
+        return Outcome("it said nothing", ended="error", seconds=seconds)
     return Outcome(made.value, made.ended, seconds)
 
 

@@ -17,10 +17,8 @@ OWN = 20
 """Networks that each law of a rule is tried on."""
 GENERAL = 8
 """Programs of a rule that the laws of every program are tried on."""
-VALIDATED = 40
-"""Programs of which scripts are held against the interpreter: of a mutated rule, or all rules and half as many of the one whose probe
-differs.
-"""
+VALIDATED = 60
+"""Programs of which scripts are held against the interpreter: of a mutated rule; of the one whose probe differs, then of all."""
 COMPILES = "what is accepted compiles"
 OF_STEPS = (
     "COMPILES", "TRANSLATION", "STILL", "ROWS", "FROZEN", "DEAD", "LOCALITY", "BOXES", "DESCENT",
@@ -55,20 +53,23 @@ def of_rule(name: str) -> Killed | None:
 
 
 def of_pass(rule: str) -> Killed | None:
-    """By validation on programs of the rule whose probe differs and of all rules, then by the laws of every program."""
+    """By validation on programs of the rule whose probe differs and of all rules, by that rule's own laws, then by those of every
+    program.
+    """
     from lpc.laws.general import GENERAL as LAWS
     from lpc.laws.general import try_general
+    from lpc.laws.trying import try_law
+    from lpc.rules import registry
 
     validation = _validation(LAWS)
 
     def all_laws() -> Iterator[Tried]:
-        for laws, rules, examples in (
-            (validation, [rule] if rule else None, VALIDATED // 2),
-            (validation, None, VALIDATED),
-            (LAWS, [rule] if rule else None, GENERAL),
-            (LAWS, None, 2 * GENERAL),
-        ):
-            yield from try_general(laws, rules, examples, SEED, shrink=False)
+        yield from try_general(validation, [rule], VALIDATED, SEED, shrink=False)
+        for law in registry.find(rule).laws:
+            yield try_law(law, OWN, SEED, shrink=False)
+        yield from try_general(validation, None, VALIDATED, SEED, shrink=False)
+        yield from try_general(LAWS, [rule], GENERAL, SEED, shrink=False)
+        yield from try_general(LAWS, None, 2 * GENERAL, SEED, shrink=False)
 
     return _first_broken(all_laws())
 

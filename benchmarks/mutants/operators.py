@@ -208,12 +208,10 @@ class _Changer:
             yield self.replaced("condition dropped", node, f"({kept})" if len(node.values) > 2 else kept)
 
     def _loop(self, over: ast.expr) -> Iterator[Change]:
-        """The first or the last left out, or the other way round."""
+        """The first or the last left out."""
         text = self.text(over)
         yield self.replaced("loop without its first", over, f"list({text})[1:]")
         yield self.replaced("loop without its last", over, f"list({text})[:-1]")
-        if not (isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.func.id == "reversed"):
-            yield self.replaced("loop the other way", over, f"list({text})[::-1]")
 
     def _constant(self, node: ast.Constant | ast.JoinedStr) -> Iterator[Change]:
         if isinstance(node, ast.JoinedStr) or isinstance(node.value, str):

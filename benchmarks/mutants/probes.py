@@ -136,7 +136,7 @@ def of_passes() -> dict[str, str]:
         for net in ("deep", "branched"):
             lines = [f"learn a with {name}", "learn rest with backprop"]
             found[f"{name} below, {net}"] = _program(net, lines)
-    found["adam beside sgd"] = _program(
+    found["mono_forward, adam beside sgd"] = _program(
         "deep", ["learn a, b with mono_forward(optimizer = adam(lr = 0.01))", "learn rest with mono_forward"]
     )
     return found

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.mutants import seen
 from benchmarks.mutants.forks import Changed, Outcome, alone, forked
 from benchmarks.mutants.targets import Mutant, Target
 
@@ -85,8 +86,9 @@ class _Work:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.programs: dict[str, Any] | None = None
-        if target.kind == "pass" and target.module.startswith("lpc.codegen"):
+        self.programs: dict[str, Any] = {}
+        """The probes of a pass that only printing goes through, compiled."""
+        if target.module.startswith("lpc.codegen"):
             from benchmarks.mutants import probes
 
             self.programs = dict(probes.legal(probes.of_passes()))
@@ -95,18 +97,15 @@ class _Work:
         """What the probes become, and how each one's numbers are had."""
         from benchmarks.mutants import behaviour, probes
 
-        if self.target.kind == "rule":
-            texts = probes.of_rule(self.target.name)
-            return behaviour.of_rule(texts), lambda name: behaviour.rule_numbers(texts[name])
-        programs = self.programs
-        if programs is None:
-            programs = dict(probes.legal(probes.of_passes()))
-        return behaviour.of_pass(programs), lambda name: behaviour.pass_numbers(programs[name])
+        if self.programs:
+            return behaviour.of_scripts(self.programs), lambda name: behaviour.script_numbers(self.programs[name])
+        texts = probes.of_rule(self.target.name) if self.target.kind == "rule" else probes.of_passes()
+        return behaviour.of_steps(texts), lambda name: behaviour.step_numbers(texts[name])
 
     def known(self) -> object:
         try:
             made, numbers = self.probe()
-            legal = [name for name, seen in made.items() if not seen.failed and not seen.text.startswith("refused")]
+            legal = [name for name, one in made.items() if not one.failed and not one.text.startswith("refused")]
             return Known(made, {name: numbers(name) for name in legal}) if legal else next(iter(made.values())).text
         except Exception as problem:
             return repr(problem)
@@ -123,8 +122,8 @@ class _Work:
         except Exception as problem:
             return FAILS, "", repr(problem)[:160], ""
         found = behaviour.judged(made, known.texts, numbers, known.numbers)
-        if found.verdict != behaviour.CHANGED:
-            return {behaviour.SAME: SAME, behaviour.FAILS: FAILS}[found.verdict], "", found.shown, found.probe
+        if found.verdict != seen.CHANGED:
+            return {seen.SAME: SAME, seen.FAILS: FAILS}[found.verdict], "", found.shown, found.probe
         if self.target.kind == "rule":
             killed = killing.of_rule(self.target.name)
         else:
@@ -135,6 +134,8 @@ class _Work:
 
 
 def _result(mutant: Mutant, outcome: Outcome) -> Result:
+    if outcome.ended == "error":
+        raise RuntimeError(f"{mutant.file}:{mutant.line}: {outcome.value}")
     verdict, by, shown, probe = outcome.value or (
         KILLED,
         ENDLESS.get(outcome.ended, f"it ends by {outcome.ended}"),

@@ -35,10 +35,16 @@ def turns_are_cut(subject: Subject) -> None:
     found = turns(program)
     phases = {phase.phase.name: phase for phase in program.plan.phases}
     subject.needs(len(found) > len(phases), "all blocks learn in one turn")
+    height = {block.name: at for at, block in enumerate(subject.network.blocks)}
     for name, phase in phases.items():
-        made = sorted(at for turn in found if turn.phase.phase.name == name for at in _updates(turn.phase))
-        if made != sorted(_updates(phase)):
+        own = [turn.phase for turn in found if turn.phase.phase.name == name]
+        if sorted(at for turn in own for at in _updates(turn)) != sorted(_updates(phase)):
             raise Broken(f"the turns of {name} do not make each of its updates once")
+        lowest = [
+            min(height[node.block] for node in turn.nodes if node.primitive == "update") for turn in own if turn.updates
+        ]
+        if lowest != sorted(lowest):
+            raise Broken(f"the turns of {name} do not come in the order of their blocks")
     with exactly(subject.seed):
         cut, whole = interpreter_of(program, subject.devices), interpreter_of(program, subject.devices)
         for turn in found:
