@@ -28,8 +28,8 @@ from lpc.syntax.parse import parse
 
 SECONDS = 120
 """More than any program may take."""
-ROUNDS = 20
-"""How often programs are drawn anew in the place of those that were there before."""
+ROUNDS, MORE = 20, 10
+"""How often programs are drawn anew in the place of those that were there before, and how many more: the first is the least."""
 LAST = "last.lp"
 """The file that holds the program a chunk is at: what it was at when it crashed."""
 SETTINGS = settings(
@@ -56,8 +56,8 @@ def _too_long(_number: int, _frame: FrameType | None) -> None:
 class Chunk:
     """Counts what is judged, until something fails: from then on, Hypothesis tries smaller and smaller programs."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, examples: int, folder: Path) -> None:
+        self.examples, self.folder = examples, folder
         self.tally = Tally()
         self.seen: set[str] = set()
         self.failure: dict[str, str] = {}
@@ -78,8 +78,8 @@ class Chunk:
         file = data.draw(whole_programs())
         sizes = [4] * data.draw(st.integers(0, 2)) + [data.draw(st.integers(1, 3))]
         text, wrong = format_file(file), data.draw(broken_texts(file))
-        if text in self.seen and not self.failure:  # Hypothesis repeats itself; what failed is tried again, though
-            return
+        if not self.failure and (text in self.seen or self.tally.drawn == self.examples):
+            return  # Hypothesis repeats itself; what failed is tried again, though
         self.seen.add(text)
         one, other = self.judged(text, sizes), self.judged(wrong, sizes)
         if self.failure:
@@ -121,11 +121,11 @@ def chunk(examples: int, seed: int, folder: Path) -> Tally:
     torch.set_num_threads(1)
     os.fsync = lambda fd: None  # what runs write here has to outlive nothing
     signal.signal(signal.SIGALRM, _too_long)
-    made = Chunk(folder)
+    made = Chunk(examples, folder)
 
     for number in range(ROUNDS):
-        if (left := examples - made.tally.drawn) > 0 and not made.failure:
-            _draw(made, left, ROUNDS * seed + number)
+        if (left := examples - made.tally.drawn) and not made.failure:
+            _draw(made, left + MORE, ROUNDS * seed + number)
     made.tally.failures += [made.failure] if made.failure else []
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     made.tally.seconds = sum(each.ru_utime + each.ru_stime for each in used)
