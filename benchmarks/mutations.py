@@ -1,6 +1,6 @@
 """The mutation score: of the ways in which rules and passes can be wrong, how many laws and validation find.
 
-    python -m benchmarks.mutations --out FOLDER [--rules NAME ...] [--passes NAME ...] [--limit 40] [--seed 0] [--jobs 1]
+    python -m benchmarks.mutations --out FOLDER [--rules NAME ...] [--passes NAME ...] [--limit 60] [--seed 0] [--jobs 1]
 
 Changes the code of each learning rule's step and of each optimisation pass (a sign, a transpose, a missing 1/B, a detach dropped,
 another stream, an off-by-one, a stale activation, a wrong constant, ...), one change a mutant, `--limit` mutants a rule or pass
@@ -31,7 +31,7 @@ from benchmarks.mutants.table import report
 from benchmarks.mutants.targets import Target, passes, rules
 from benchmarks.mutants.trying import KILLED, SURVIVES, Result, try_all
 
-LIMIT, SCORE, LEAST = 40, 0.97, 200
+LIMIT, SCORE, LEAST = 60, 0.97, 200
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -130,7 +130,7 @@ def direct_feedback(trial: Trial) -> None:
 
 @law(
     "statistics are gathered first", kind="exact", when="batch_norm in a hidden block", source="lpc: frozen blocks are in inference mode",
-    networks=Networks(ops=("linear", "batch_norm"), labelled=True),
+    networks=Networks(ops=("linear", "batch_norm"), blocks=2, labelled=True),
 )  # fmt: skip
 def statistics(trial: Trial) -> None:
     """Batch-norm statistics of blocks are gathered in one pass before predictors are trained, in which no weight moves, and stay; a

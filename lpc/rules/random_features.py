@@ -36,7 +36,7 @@ def readout(trial: Trial) -> None:
 
 @law(
     "statistics are gathered first", kind="exact", when="batch_norm in a hidden block", source="lpc: frozen blocks are in inference mode",
-    networks=Networks(ops=("linear", "batch_norm")),
+    networks=Networks(ops=("linear", "batch_norm"), blocks=2),
 )  # fmt: skip
 def statistics(trial: Trial) -> None:
     """Batch-norm statistics of hidden blocks are gathered in one pass before the readout learns, in which no weight moves, and stay; the
