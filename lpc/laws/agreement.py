@@ -40,6 +40,8 @@ class Run:
     """Of every step, by block; none where a phase ends."""
     scores: Array
     """Predictions on what was not trained on."""
+    class_scores: Sequence[Array | None] = ()
+    """Of every step, on its own batch, where it has some."""
     again: Callable[[float], Run] | None = None
     """The same run with everything that is computed moved by a relative size, at random."""
     _moved: list[Run] = field(default_factory=list)
@@ -178,8 +180,14 @@ def run_of(moments: Sequence[Moment], again: Callable[[float], Run] | None = Non
         [(m.phase, m.step + 1) for m in training],
         [{n.removeprefix(LOSS): float(v) for n, v in m.tensors.items() if n.startswith(LOSS)} for m in training],
         scores,
+        [_scores(m) for m in training],
         again,
     )
+
+
+def _scores(moment: Moment) -> Array | None:
+    found = moment.tensors.get("the class scores")
+    return None if found is None else found.detach().double().numpy()
 
 
 def _arrays(moment: Moment) -> Arrays:

@@ -22,6 +22,7 @@ from lpc.laws.expressions import (
     follow,
     operations,
     recipes,
+    seldom,
 )
 from lpc.syntax import tree
 
@@ -301,16 +302,19 @@ def _output(draw: st.DrawFn, sketch: Sketch) -> tuple[tuple[tree.Def, ...], tree
         made, target = draw(_drawn_again(value, image))
         return _scored(name, made, "mse", target)
     target = tree.Name(list(sketch.data)[-1])
+    biased = not seldom(draw)
     if isinstance(sketch.target, Label):
-        return _scored(name, _linear(value, sketch.target.classes, bool(sketch.positions)), "cross_entropy", target)
+        made = _linear(value, sketch.target.classes, bool(sketch.positions), biased)
+        return _scored(name, made, "cross_entropy", target)
     assert isinstance(sketch.target, Tensor)
     loss = draw(st.sampled_from(["mse", "binary_cross_entropy"]))
-    return _scored(name, _linear(value, sketch.target.size, False), loss, target)
+    return _scored(name, _linear(value, sketch.target.size, False, biased), loss, target)
 
 
-def _linear(value: Typed, outputs: int, positions: bool) -> Typed:
+def _linear(value: Typed, outputs: int, positions: bool, biased: bool = True) -> Typed:
     flat: Recipe = () if positions or len(value.type.shape) == 1 else (Apply("flatten"),)
-    return follow((*flat, Apply("linear", (("outputs", outputs),))), value)
+    bias = () if biased else (("bias", False),)
+    return follow((*flat, Apply("linear", (("outputs", outputs), *bias))), value)
 
 
 @st.composite

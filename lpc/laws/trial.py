@@ -164,8 +164,8 @@ class NetworkTrial:
     def loss_of(self, scores: Array, batch: Batch, loss: str = "") -> float:
         return float(losses.value(*self._scored(scores, batch, loss)))
 
-    def error_of(self, scores: Array, batch: Batch) -> Array:
-        node, (flat, target) = self._scored(scores, batch, "")
+    def error_of(self, scores: Array, batch: Batch, loss: str = "") -> Array:
+        node, (flat, target) = self._scored(scores, batch, loss)
         return losses.gradient(node, [flat, target], 0).numpy().reshape(scores.shape)
 
     def _scored(self, scores: Array, batch: Batch, loss: str) -> tuple[Node, list[torch.Tensor]]:

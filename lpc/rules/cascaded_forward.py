@@ -61,10 +61,11 @@ def readout_equations(trial: Trial) -> None:
         trial.equal("the sum of what is left", moments, 0 * moments, within=1e-8)
 
 
-@law("each predictor's own loss", kind="exact", when="one class label", source=f"{ZHAO}, equations 4 and 5")
+@law("each predictor descends its own loss", kind="exact", when="one class label", source=f"{ZHAO}, equations 4 and 5")
 def own_losses(trial: Trial) -> None:
-    """A predictor logs its loss on its block's output, cross-entropy or sparsemax; every block has one, the output block and what it
-    reads share that, unless the output block learns otherwise.
+    """A predictor logs its loss on its block's output, cross-entropy or sparsemax, and moves against its gradient; every block has
+    one, the output block and what it reads share that, unless the output block learns otherwise. The step's class scores are those
+    of the output block.
     """
     needs_plain(trial)
     batch = trial.batches[0]
@@ -82,11 +83,19 @@ def own_losses(trial: Trial) -> None:
             losses[block] = flat(trial.outputs(block, begin, batch)) @ weight.T
         losses[trial.output] = trial.outputs(trial.output, begin, batch)
         trial.equal("how many losses are logged", len(found.losses[0]), len(losses))
+        trial.equal("the class scores of the step", found.class_scores[0], losses[trial.output])
         beside = added(trial.learn(use, others={trial.output: "backprop"}, steps=0), WEIGHT)
         trial.equal("how many predictors there are below a block of backprop", len(beside), len(trial.hidden))
         for block, scores in losses.items():
             expected = trial.loss_of(scores, batch, predictor)
             trial.equal(f"the loss of `{block}` by {predictor}", found.losses[0][block], expected)
+            error = trial.error_of(scores, batch, predictor)
+            if block == trial.output:
+                gradients, _ = trial.pull(block, begin, batch, error)
+            else:
+                gradients = {f"{block}.{WEIGHT}": error.T @ flat(trial.outputs(block, begin, batch))}
+            for name, gradient in gradients.items():
+                trial.equal(f"the move of `{name}` by {predictor}", found.moves[name], -0.1 * gradient)
 
 
 @law("predictions are summed", kind="exact", when="one class label", source=f"{ZHAO}, section 3.3")

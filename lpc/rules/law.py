@@ -65,6 +65,11 @@ class Learned(Protocol):
         ...
 
     @property
+    def class_scores(self) -> Sequence[Array | None]:
+        """Of each step, on its own batch, where it has some: what accuracy in training is of."""
+        ...
+
+    @property
     def scores(self) -> Array:
         """Predictions on examples that were not trained on, in inference mode."""
         ...
@@ -152,8 +157,8 @@ class Trial(Protocol):
         """The objective of some scores, an entry for each of the target's, and a batch's target; or another loss of the language."""
         ...
 
-    def error_of(self, scores: Array, batch: Batch) -> Array:
-        """The gradient of the objective with respect to the scores, in their shape."""
+    def error_of(self, scores: Array, batch: Batch, loss: str = "") -> Array:
+        """The gradient of the objective, or of another loss, with respect to the scores, in their shape."""
         ...
 
     def one_hot(self, labels: Array) -> Array:

@@ -66,14 +66,21 @@ def blocks_above(trial: Trial) -> None:
 
 @law("every block descends its own loss", kind="exact", when="the step's forward pass is inference's", source=SOURCE)
 def own_losses(trial: Trial) -> None:
-    """A hidden block logs the objective of its projected output, G = M h, and the output block that of its own output."""
+    """A hidden block logs the objective of its projected output, G = M h, and the output block that of its own output, against whose
+    gradient it moves.
+    """
     needs_plain(trial)
     start, batch = trial.learn("mono_forward", steps=0), trial.batches[0]
     trial.equal("the number of projections", len(added(start, PROJECTION)), len(trial.hidden))
-    losses = trial.learn("mono_forward", steps=1).losses[0]
+    found = trial.learn("mono_forward", steps=1)
+    losses = found.losses[0]
     for block in trial.blocks:
         loss = trial.loss_of(_scores(trial, start, block, batch), batch)
         trial.equal(f"the loss of `{block}`", losses[block], loss)
+    out = trial.outputs(trial.output, start, batch)
+    gradients, _ = trial.pull(trial.output, start, batch, trial.error_of(out, batch))
+    for name, gradient in gradients.items():
+        trial.equal(f"the move of `{name}`", found.moves[name], -0.1 * gradient)
 
 
 @law("goodness scores are summed", kind="exact", source=SOURCE)
