@@ -100,7 +100,7 @@ class Chunk:
         tally.compared += verdict.compared
         tally.alone += verdict.alone
         tally.ended.update(verdict.ended)
-        if verdict.programs:
+        if verdict.legal:
             found = occurring(parse(Source(LAST, text), Report()), verdict.programs)
             tally.occurred.update(f"{kind}/{name}" for kind, name in found)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from lpc.diagnostics import CATALOGUE
+from lpc.cli.stories import catalogue
 from lpc.ir.losses import LOSSES
 from lpc.ir.ops import OPERATIONS
 from lpc.ir.program import Program
@@ -113,5 +113,5 @@ def codes_table(drawn: Counter[str], broken: Counter[str]) -> str:
     """A Markdown row a diagnostic that was given: in how many programs, drawn and broken; and what never was."""
     lines = ["| code | drawn | broken |", "| --- | --- | --- |"]
     lines += [f"| {code} | {drawn[code]} | {broken[code]} |" for code in sorted({*drawn, *broken})]
-    never = ", ".join(code for code in sorted(CATALOGUE) if code not in drawn and code not in broken)
+    never = ", ".join(code for code in catalogue() if code not in drawn and code not in broken)
     return "\n".join([*lines, "", f"Never given: {never or 'none'}."])

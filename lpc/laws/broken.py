@@ -9,6 +9,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from lpc.laws.rewriting import numbered, replaced
+from lpc.rules import registry
 from lpc.syntax import tree
 from lpc.syntax.format import format_file
 from lpc.syntax.walk import walk
@@ -37,6 +38,30 @@ ODD: Sequence[tree.Expr] = (
     tree.Binary("/", tree.Number(1), tree.Number(0)),
 )
 """What is seldom right."""
+EXTRA: Sequence[tree.Argument | tree.Clause] = (
+    tree.Argument("lr", tree.Number(0.1)),
+    tree.Argument("optimizer", tree.Name("adam")),
+    tree.Argument("nesterov", tree.Name("true")),
+    tree.Argument("validation", tree.Number(10**6)),
+    tree.Argument("augment", tree.Name("flip")),
+    tree.Argument("among", tree.ListExpr((tree.Name(registry.PLANNED[0]),))),
+    tree.Argument("edges", tree.Name("image")),
+    tree.Let("p", tree.Binary("/", tree.Number(7), tree.Number(2))),
+    tree.Let("q", tree.Binary("+", tree.Name("q"), tree.Number(1))),
+    tree.Def("again", (tree.Parameter("x"),), tree.Pipe(tree.Name("x"), tree.Name("again"))),
+    tree.Block("d", tree.Number(3), tree.Binary("+", tree.Name("a"), tree.Name("b"))),
+    tree.Block("e", tree.Number(10**6), tree.Name("a")),
+    tree.Learn((tree.Selector("all"),), tree.Call(next(iter(registry.BUILT_IN)), ())),
+    tree.Learn((tree.Selector("a", tree.Number(2), tree.Number(1)),), tree.Call(registry.PLANNED[0], ())),
+    tree.Place(options=(tree.Option("stages", tree.Number(9)),)),
+    tree.Place(selectors=(tree.Selector("a"),), stage=tree.Number(2)),
+    tree.Train((tree.Option("patience", tree.Number(2)),)),
+    tree.Measure((tree.Call("carbon", ()),)),
+    tree.Claim("base", "=", "base"),
+    tree.Claim("other", "=", "base", after=tree.Number(0)),
+    tree.Variant("other", ()),
+)
+"""What there may be one too many of."""
 WORDS = (
     "nothing",
     "all",
@@ -199,4 +224,19 @@ def swapped(draw: st.DrawFn, file: tree.File) -> tree.File:
     return replaced(file, {at: other, to: one})
 
 
-DAMAGES: tuple[Callable[[tree.File], st.SearchStrategy[tree.File]], ...] = (renamed, misvalued, dropped, swapped)
+@st.composite
+def added(draw: st.DrawFn, file: tree.File) -> tree.File:
+    """A clause more, or an argument of some call."""
+    more = draw(st.sampled_from(EXTRA))
+    calls = numbered(file, lambda node: isinstance(node, tree.Call))
+    if not isinstance(more, tree.Argument):
+        at = draw(st.integers(0, len(file.clauses)))
+        return tree.File((*file.clauses[:at], more, *file.clauses[at:]))
+    if not calls:
+        return file
+    number, call = draw(st.sampled_from(calls))
+    assert isinstance(call, tree.Call)
+    return replaced(file, {number: replace(call, arguments=(*call.arguments, more))})
+
+
+DAMAGES: tuple[Callable[[tree.File], st.SearchStrategy[tree.File]], ...] = (renamed, misvalued, dropped, swapped, added)

@@ -105,6 +105,8 @@ def test_tallies_add_up_and_survive_their_file() -> None:
     )
     assert "- 1 runs: no" in tally.summary(total)
     assert "| LP101 | 1 | 0 |" in tally.summary(total)
+    never = tally.summary(total).rpartition("Never given: ")[2]
+    assert "LP200" in never and "LP101" not in never
 
 
 def test_what_never_occurred_is_named() -> None:
