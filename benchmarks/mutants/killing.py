@@ -68,7 +68,7 @@ def of_pass(rule: str) -> Killed | None:
         for law in registry.find(rule).laws:
             yield try_law(law, OWN, SEED, shrink=False)
         yield from try_general(validation, None, VALIDATED, SEED, shrink=False)
-        yield from try_general(LAWS, [rule], GENERAL, SEED, shrink=False)
+        yield from try_general(LAWS, [rule], 2 * GENERAL, SEED, shrink=False)
         yield from try_general(LAWS, None, 2 * GENERAL, SEED, shrink=False)
 
     return _first_broken(all_laws())

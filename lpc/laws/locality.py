@@ -34,6 +34,11 @@ def turns_are_cut(subject: Subject) -> None:
     assert program.protocol is not None
     found = turns(program)
     phases = {phase.phase.name: phase for phase in program.plan.phases}
+    together = [turn.phase.phase.name for turn in turns(subject.ordered("simultaneous"))]
+    if together != [*phases]:
+        raise Broken(
+            f"under order = simultaneous the turns are {', '.join(together)}, where the phases are {', '.join(phases)}"
+        )
     subject.needs(len(found) > len(phases), "all blocks learn in one turn")
     height = {block.name: at for at, block in enumerate(subject.network.blocks)}
     for name, phase in phases.items():
