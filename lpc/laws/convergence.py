@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 from lpc.laws.agreement import Broken, Run, largest
+from lpc.laws.validation import ALLOWANCE
 
 SIZES: tuple[float, ...] = tuple(10 ** (-1 - k / 2) for k in range(5))
 """1e-1 to 1e-3."""
 ROUNDING = 1e-10
 """Relative differences below this are rounding, and say nothing of an order."""
+SLOWER = 1.5
+"""A difference that shrinks so much less than the one before it may be rounding: then rounding is measured."""
 SLACK = 0.1
 """How far below a stated order the fitted one may be: the next term of the expansion is not zero."""
 
@@ -58,8 +61,10 @@ def fitted(pair: Callable[[float], tuple[Run, Run]]) -> Tendency:
     sizes: list[float] = []
     differences: list[float] = []
     for size in SIZES:
-        found = distance(*pair(size))
-        if found < ROUNDING:
+        made, limit = pair(size)
+        found = distance(made, limit)
+        slower = len(differences) > 1 and found * differences[-2] > SLOWER * differences[-1] ** 2
+        if found < ROUNDING or (slower and found < ALLOWANCE * noise(made)):
             break
         sizes.append(size)
         differences.append(found)
@@ -74,6 +79,13 @@ def _order(sizes: Sequence[float], differences: Sequence[float]) -> float:
     whole = float(np.polyfit(x, y, 1)[0])
     half = float(np.polyfit(x[-3:], y[-3:], 1)[0]) if len(sizes) > 3 else whole
     return max(whole, half)
+
+
+def noise(run: Run) -> float:
+    """How far rounding moves a run, as `distance` measures it; 0 where that is not known or not finite."""
+    least = run.moved()[:1]
+    found = distance(least[0], run) if least else 0.0
+    return found if math.isfinite(found) else 0.0
 
 
 def distance(made: Run, limit: Run) -> float:

@@ -47,8 +47,14 @@ class Products(TorchDispatchMode):
 @checks(general.COSTS)
 def costs(subject: Subject) -> None:
     network = subject.network
-    kinds = {node.kind for block in network.blocks for node in network.nodes_of(block)}
-    uncounted = sorted(kind for kind in kinds if _is_uncounted(operation_of(kind)))
+    nodes = [node for block in network.blocks for node in network.nodes_of(block)]
+    uncounted = sorted(
+        {
+            n.kind
+            for n in nodes
+            if _is_uncounted(operation_of(n.kind)) or (n.kind.startswith("conv") and n.arguments["groups"] != 1)
+        }
+    )
     subject.needs(not uncounted, f"torch does not count {', '.join(uncounted)} apart")
     taken = turns(subject.program)
     subject.needs(taken, "nothing is trained")
@@ -78,7 +84,8 @@ def _is_uncounted(operation: Operation) -> bool:
 def modelled(network: Network, turn: Turn) -> tuple[int, int]:
     """What the model says of products in a turn, an example: at least, and with what is pulled once more.
 
-    A value to which an explicit vjp pulled is a leaf: the last backward call pulls there too, and nobody reads that.
+    A value to which an explicit vjp pulled is a leaf: the last backward call goes through the unit again, down to there, and
+    nobody reads what comes out.
     """
     nodes = turn.phase.nodes
     used = used_ports(nodes, [turn.phase.scores] if turn.phase.scores is not None else [])
@@ -87,7 +94,8 @@ def modelled(network: Network, turn: Turn) -> tuple[int, int]:
     spelling = spell(turn.printed.nodes)
     again = {forward.index for segment in spelling.segments for forward in segment.forwards} & {*spelling.leaves}
     forwards = [node for node in walk(nodes) if node.index in again and node.unit is not None]
-    more = [unit_of(n.unit).input_pull_flops * n.outputs[0].streams for n in forwards if n.unit is not None]
+    units = [(unit_of(node.unit), node.outputs[0].streams) for node in forwards if node.unit is not None]
+    more = [(unit.inner_pull_flops + unit.input_pull_flops) * streams for unit, streams in units]
     return least, least + sum(more)
 
 

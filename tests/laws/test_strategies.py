@@ -41,7 +41,7 @@ def test_most_programs_are_legal(rules: list[str] | None) -> None:
         count[not errors(file)] += 1
 
     draw()
-    assert count[True] / count.total() > 0.6
+    assert count[True] / count.total() > 0.5  # Forward-Forward takes no tokens, and no network of one block
 
 
 @given(programs())
