@@ -3,7 +3,8 @@
     python -m benchmarks.steps [--network 784-1000-1000-10 ...] [--rules backprop ...] [--by-hand] [--rounds 15] [--processor]
 
 All that is compared runs in one process, interleaved (see `compare.py`). Batches are drawn, not read.
-Seconds are of the wall clock; on a machine that others use at the same time, `--processor` runs one thread and takes seconds of its own.
+Freed memory is kept, as in every generated script. Seconds are of the wall clock; on a machine that others use at the
+same time, `--processor` runs one thread and takes seconds of its own.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from benchmarks import emitted
 from benchmarks.by_hand import backprop, direct_feedback_alignment, forward_forward, mono_forward
 from benchmarks.by_hand.trainer import Trainer, on
 from benchmarks.compare import Comparison, Step, compare
+from lpc.runtime.heap import keep_heap
 
 
 @dataclass(frozen=True)
@@ -130,12 +132,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=0.3, help="of every variant in every round")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--heap-as-is", action="store_true", help="do not keep freed memory")
     parser.add_argument("--processor", action="store_true", help="one thread, and seconds of the processor")
     options = parser.parse_args(arguments)
     if options.processor:
         options.threads = 1
     clock = time.process_time if options.processor else time.perf_counter
     torch.set_num_threads(options.threads)
+    if not options.heap_as_is:
+        keep_heap()  # as every generated script does: else page faults strike whichever variant they happen to
     within = True
     for network in options.network:
         size = SIZES[network]

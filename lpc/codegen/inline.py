@@ -43,6 +43,7 @@ ORDER = (
     "results",
     "progress",
     "signals",
+    "heap",
     "options",
     "clock",
     "meter",

@@ -15,6 +15,7 @@ import torch
 from lpc.runtime.checkpoint import state, write_whole
 from lpc.runtime.data import Splits, prepared
 from lpc.runtime.failure import Failure, first_line
+from lpc.runtime.heap import keep_heap
 from lpc.runtime.initialise import initialise, state_name
 from lpc.runtime.loop import evaluate, train
 from lpc.runtime.options import Options, pick_device, read_options
@@ -50,6 +51,8 @@ def execute(task: Task, options: Options, signals: list[int]) -> dict[str, Any] 
     check_folder(options)
     if options.threads:
         torch.set_num_threads(options.threads)
+    if device.type == "cpu":
+        keep_heap()
     torch.set_default_dtype(torch.float64 if task.precision == "f64" else torch.float32)
     torch.manual_seed(options.seed)  # nothing here draws from it, foreign code may
     RANDOM.seed, RANDOM.device = options.seed, "cpu"

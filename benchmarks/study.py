@@ -1,0 +1,189 @@
+"""The published study's cells that a small machine can run, by `lpc bench`: `examples/study/`, both protocols, beside its figures.
+
+    python -m benchmarks.study --data DIR [--out DIR] [--quick] [--only CELL ...] [--threads N] [--table]
+
+Every cell is a bench in a folder of its own, which goes on where it was: the command can be stopped and started at will, and run in
+the background. `--quick` makes two seeds, few passes and a tenth of the data of each cell, into a folder of its own: the
+shape of the table, not its figures. `--table` trains nothing. The table is Markdown, as in `docs/study.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROGRAMS = Path(__file__).parents[1] / "examples" / "study"
+QUICK = ("--seeds", "2", "--limit", "5000")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One bench: a program under one protocol. `published` and `rerun`: what the study's two editions say, by variant."""
+
+    program: str
+    protocol: str
+    seeds: int
+    options: tuple[str, ...] = ()
+    published: Mapping[str, str] = ()  # type: ignore[assignment]
+    rerun: Mapping[str, str] = ()  # type: ignore[assignment]
+
+    @property
+    def name(self) -> str:
+        return f"{self.program}-{self.protocol}"
+
+    @property
+    def length(self) -> tuple[str, ...]:
+        """`matched`: as the program says; `converged`: the re-run's patience and cap."""
+        return ("--set", "train.epochs=100", "--patience", "20") if self.protocol == "converged" else ()
+
+    @property
+    def quick_length(self) -> tuple[str, ...]:
+        return (
+            ("--set", "train.epochs=8", "--patience", "2")
+            if self.protocol == "converged"
+            else ("--set", "train.epochs=4")
+        )
+
+
+CELLS = (
+    Cell(
+        "mnist", "matched", 6,
+        published={"base": "+0.09 points, time ×0.88, 15.3 passes against 16"},
+        rerun={"base": "−0.22 points, time ×1.04, energy ×0.98"},
+    ),
+    Cell(
+        "mnist", "converged", 6,
+        rerun={"base": "+0.19 points, time ×3.64, energy ×3.64"},
+    ),
+    Cell(
+        "fashion_mnist", "matched", 6, ("--controls",),
+        published={"base": "+0.51 points, time ×1.18, 23 passes against 17.7"},
+        rerun={"base": "−0.49 points, time ×0.99, energy ×0.96"},
+    ),
+    Cell(
+        "fashion_mnist", "converged", 6, ("--controls",),
+        rerun={
+            "base": "+0.01 points, time ×4.21, energy ×4.03",
+            "deep_supervision": "+0.04 points, energy ×1.07",
+            "joint_losses": "−0.09 points, energy ×1.31",
+        },
+    ),
+    Cell(
+        "forward_forward", "matched", 3,
+        published={"base": "+0.24 points, time ×4.42, 77 passes against 35"},
+        rerun={"base": "−1.10 points, time ×4.1; a pass ×1.5 to 2.0"},
+    ),
+    Cell(
+        "cascade_mnist", "matched", 3,
+        published={
+            "base": "−0.32 points, time ×1.88, 30 passes against 15.3",
+            "dfa": "+0.08 points, time ×2.25, 37 passes against 15.3",
+        },
+        rerun={"base": "−0.34 points, time ×3.9", "dfa": "−0.34 points, time ×3.6"},
+    ),
+    Cell(
+        "cascade_fashion_mnist", "matched", 3,
+        published={
+            "base": "+1.11 points, time ×3.05, 44.3 passes against 13.3",
+            "dfa": "+2.47 points, time ×3.01, 47.3 passes against 13.3",
+        },
+        rerun={"base": "−0.39 points, time ×6.5", "dfa": "+0.23 points, time ×4.6"},
+    ),
+)  # fmt: skip
+"""In the order of their interest: whoever stops early has the most of it."""
+
+COLUMNS = (
+    ("accuracy", "Δ points"),
+    ("time_s", "time"),
+    ("data_passes", "passes"),
+    ("s_per_pass", "s/pass"),
+    ("flops", "FLOPs"),
+    ("peak_process_bytes", "process memory"),
+    ("joules", "energy"),
+)
+HEAD = (
+    "| cell | variant | n | accuracy | " + " | ".join(title for _, title in COLUMNS) + " | first edition | re-run |",
+    "| --- | --- | --- | --- |" + " --- |" * (len(COLUMNS) + 2),
+)
+
+
+def bench(cell: Cell, folder: Path, options: argparse.Namespace) -> int:
+    """Make the cell's bench, or go on with it; the exit status of `lpc bench`."""
+    command = [sys.executable, "-m", "lpc", "bench", str(PROGRAMS / f"{cell.program}.lp"), *cell.options]
+    command += ["--protocol", cell.protocol, "--data", str(options.data), "--out", str(folder)]
+    command += [*QUICK, *cell.quick_length] if options.quick else ["--seeds", str(cell.seeds), *cell.length]
+    command += ["--threads", str(options.threads)] if options.threads else []
+    return subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode
+
+
+def lines(cell: Cell, made: Mapping[str, Any]) -> Iterator[str]:
+    """The rows of a cell, from its bench.json: the baseline first."""
+    for variant in sorted(made["variants"], key=lambda one: one["against"] is not None):
+        name = variant["variant"] or "base"
+        metrics, against = variant["metrics"], variant["against"]
+        accuracy = metrics["accuracy"]
+        shown = [cell.name, f"`{name}`", str(accuracy["n"]), _percent(accuracy["mean"])]
+        shown += [_compared(metric, metrics[metric], against and against[metric]) for metric, _ in COLUMNS]
+        said = [dict(edition).get(name, "") for edition in (cell.published, cell.rerun)]
+        yield "| " + " | ".join([*shown, *said]) + " |"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.2f} %"
+
+
+def _compared(metric: str, own: Mapping[str, Any], against: Mapping[str, Any] | None) -> str:
+    """A figure against the baseline's, with its interval; the baseline's own figure where there is nothing to compare."""
+    if own["mean"] is None:
+        return "not measured"
+    if against is None:
+        return {
+            "time_s": "{:.0f} s", "data_passes": "{:.1f}", "s_per_pass": "{:.2f} s", "flops": "{:.3g}", "joules": "{:.0f} J",
+            "peak_process_bytes": "{:.3g} B",
+        }.get(metric, "").format(own["mean"])  # fmt: skip
+    if against["estimate"] is None:
+        return "not known"
+    show = "{:+.2f}" if metric == "accuracy" else "×{:.2f}"
+    scale = 100 if metric == "accuracy" else 1
+    text = show.format(scale * against["estimate"])
+    if against["interval"] is None or against["interval"][0] == against["interval"][1]:
+        return text
+    return text + " [" + ", ".join(f"{scale * end:.2f}" for end in against["interval"]) + "]"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.study", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=Path("data"), help="where the files of both data sets are")
+    parser.add_argument("--out", type=Path, default=Path("runs/study"))
+    parser.add_argument("--quick", action="store_true", help="the shape of it, about fifteen minutes")
+    parser.add_argument("--only", nargs="+", choices=[cell.name for cell in CELLS], metavar="CELL")
+    parser.add_argument("--threads", type=int, default=0, help="of each run; 0: torch's choice")
+    parser.add_argument("--table", action="store_true", help="train nothing, show what is there")
+    options = parser.parse_args(arguments)
+    out = options.out / "quick" if options.quick else options.out
+    out.mkdir(parents=True, exist_ok=True)
+    status = 0
+    rows: list[str] = []
+    for cell in CELLS:
+        if not options.table and cell.name in (options.only or [cell.name]):
+            status = bench(cell, out / cell.name, options) or status
+        made = out / cell.name / "bench.json"
+        if made.exists():
+            rows += lines(cell, json.loads(made.read_text(encoding="utf-8")))
+            (out / "table.md").write_text("\n".join([*HEAD, *rows]) + "\n", encoding="utf-8")
+    if options.quick:
+        print("the short version: two seeds, few passes, a tenth of the data; its figures say nothing")
+    print(*HEAD, *rows, sep="\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
