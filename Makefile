@@ -10,7 +10,7 @@ DATA ?= data
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint types format bench-startup bench-growth bench-steps bench-training bench-memory bench-meter bench-intervals bench-killed bench-overhead bench-fidelity bench-programs bench-mutations clean
+.PHONY: help demo test quick lint types format bench-startup bench-growth bench-steps bench-training bench-memory bench-meter bench-intervals bench-killed bench-overhead bench-fidelity bench-programs bench-mutations study clean
 
 help: ## print this list
 	@echo "make TARGET, where TARGET is one of"
@@ -69,8 +69,11 @@ bench-fidelity: $(VENV)/run.stamp ## accuracy on MNIST beside published figures,
 bench-programs: $(VENV)/dev.stamp ## found bugs: 10 000 random programs, compiled, compared and run (forty minutes of one core)
 	$(BIN)/python -m benchmarks.programs --save runs/programs
 
-bench-mutations: $(VENV)/dev.stamp ## mutation score: changed rules and passes against laws and validation (MINUTES)
+bench-mutations: $(VENV)/dev.stamp ## mutation score: changed rules and passes against laws and validation (half an hour)
 	$(BIN)/python -m benchmarks.mutations --out runs/mutations --jobs 2
+
+study: $(VENV)/dev.stamp ## a published study again, both protocols, DATA=folder QUICK=--quick (six hours, resumable; quick: fifteen minutes)
+	$(BIN)/python -m benchmarks.study --data $(DATA) $(QUICK)
 
 clean: ## remove the virtual environment, caches and builds; runs/ and data/ stay
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

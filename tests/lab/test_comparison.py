@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from lpc.lab.bench import Bench
 from lpc.lab.bench_json import bench_json
@@ -20,6 +22,7 @@ from lpc.lab.statistics import Comparison
 from tests.lab.made_runs import CONVERGED, MATCHED, Launcher, arm, domain, noise, plan, usual
 
 Make = Callable[[str, int], Mapping[str, Any]]
+ROOT = Path(__file__).parents[2]
 
 
 def made_table(folder: Path, plan: Plan, make: Make = usual, **margins: float) -> Table:
@@ -156,6 +159,28 @@ def test_bench_json_has_mean_interval_and_n_of_every_variant_and_metric(tmp_path
         assert set(time["values"]) == {"1", "2", "3"}
         assert (row["against"] is None) == (row["label"] == "base")
     assert "each training unit stops after 5 epochs without better validation" in found["protocols"][1]["says"]
+
+
+def closed(node: Any) -> Any:
+    """A schema in which what it does not name is wrong."""
+    if isinstance(node, list):
+        return [closed(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    made = {key: closed(value) for key, value in node.items()}
+    return {**made, "additionalProperties": False} if isinstance(made.get("properties"), dict) else made
+
+
+def test_bench_json_fits_its_schema_and_holds_nothing_else(tmp_path: Path) -> None:
+    schema = json.loads((ROOT / "docs" / "bench.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    table = made_table(tmp_path, plan("base", "slow", seeds=(1, 2, 3), protocols=(MATCHED, CONVERGED)))
+    found = json.loads(json.dumps(bench_json(table, warnings(table))))
+    valid = Draft202012Validator(closed(schema))
+    assert [f"{error.json_path}: {error.message}" for error in valid.iter_errors(found)] == []
+    assert not valid.is_valid({**found, "more": 1})
+    assert not valid.is_valid({**found, "schema_version": 2})
+    assert found["warnings"] and found["pareto"]
 
 
 def test_holm_counts_the_comparisons(tmp_path: Path) -> None:
