@@ -24,6 +24,7 @@ from lpc.laws.joined import joined_clauses, joined_names
 from lpc.laws.slopes import SLOPE, slope
 from lpc.laws.validation import Devices, Moment, exactly, interpreter_of, reference_run
 from lpc.passes.pipeline import run
+from lpc.passes.selectors import as_written, chains_of
 from lpc.rules.law import Array, Arrays, Batch, Inapplicable
 from lpc.source import Source
 from lpc.syntax import tree
@@ -212,7 +213,8 @@ class NetworkTrial:
     def _program(
         self, clauses: tuple[tree.Clause, ...], use: str, rate: float, others: Mapping[str, str] | None = None
     ) -> Program:
-        lines = [f"learn {block} with {other}" for block, other in (others or {}).items()]
+        chains = chains_of(tree.File(clauses))
+        lines = [f"learn {as_written(block, chains)} with {other}" for block, other in (others or {}).items()]
         lines.append(f"learn {'rest' if lines else 'all'} with {use}")
         text = "\n".join(lines) + f"\ntrain steps = {len(self.batches)}, batch = 4, optimizer = sgd(lr = {rate!r})"
         key = f"{text}, {len(clauses)} clauses"

@@ -17,6 +17,9 @@ BATCH = "batch"
 """What a range names besides lets: how many examples a step sees."""
 SCALE = "scale"
 ABOVE, WHOLE = "a number above 0", "a whole number from 1 on"
+MOST_STEPS = 1000
+"""Of a claim: a step takes the interpreter some milliseconds, and each is kept."""
+STEPS = f"a whole number from 1 to {MOST_STEPS}"
 """What some parts of claims must be."""
 
 
@@ -50,7 +53,7 @@ class EmptyRange(Diagnostic):
 
 @error("LP151")
 class ClaimValue(Diagnostic):
-    """Tolerances and bounds are numbers, steps are counted from 1, and a `let` goes to a number."""
+    """Tolerances and bounds are numbers, steps are counted from 1 and are 1000 at most, and a `let` goes to a number."""
 
     title = "{part} of a claim must be {expected}, found {found}"
     label = "not {expected}"
@@ -110,7 +113,7 @@ def _read(claim: tree.Claim, scope: Scope, folder: Folder, report: Report) -> Cl
         verdict = "true of any program" if claim.relation == "=" else "true of none"
         own.add(ClaimOfItself(span=claim.span, name=claim.left, verdict=verdict))
     within = None if claim.within is None else _number(claim.within, "the tolerance", folder, own, ABOVE)
-    after = None if claim.after is None else _number(claim.after, "`after`", folder, own, WHOLE)
+    after = None if claim.after is None else _number(claim.after, "`after`", folder, own, STEPS)
     if claim.up_to not in (None, SCALE):
         near = nearest(str(claim.up_to), [SCALE])
         own.add(UnknownEquality(span=claim.span, name=str(claim.up_to), nearest=near))
@@ -176,7 +179,7 @@ def _is_numeric(name: str, span: Span, what: str, scope: Scope, folder: Folder, 
 
 
 def _number(expr: tree.Expr, part: str, folder: Folder, report: Report, kind: str = "a number") -> int | float | None:
-    """The number an expression is; of the kinds ABOVE and WHOLE only such as fit."""
+    """The number an expression is; of the kinds ABOVE, WHOLE and STEPS only such as fit."""
     folder.spent = 0
     value = folder.value(expr)
     if is_hole(value):
@@ -185,7 +188,10 @@ def _number(expr: tree.Expr, part: str, folder: Folder, report: Report, kind: st
         report.add(ClaimValue(span=expr.span, part=part, expected=kind, found=describe(value)))
         return None
     found = value.value
-    fits = found > 0 if kind == ABOVE else isinstance(found, int) and found >= 1 if kind == WHOLE else True
+    if kind in (WHOLE, STEPS):
+        fits = isinstance(found, int) and 1 <= found <= (MOST_STEPS if kind == STEPS else found)
+    else:
+        fits = kind != ABOVE or found > 0
     if not fits:
         report.add(ClaimValue(span=expr.span, part=part, expected=kind, found=str(found)))
         return None

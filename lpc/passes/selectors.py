@@ -174,7 +174,7 @@ def distribute(lines: Sequence[Line[T]], chains: Chains, report: Report) -> dict
             again = next((block for block in blocks if block in given), None)
             if again is not None:
                 related = ((given[again][1], "named first here"),)
-                report.add(SelectedTwice(span=selector.span, block=_shown(again, chains), related=related))
+                report.add(SelectedTwice(span=selector.span, block=as_written(again, chains), related=related))
             for block in blocks:
                 given.setdefault(block, (line.gives, selector.span))
     everything = list(chains.everything())
@@ -184,7 +184,7 @@ def distribute(lines: Sequence[Line[T]], chains: Chains, report: Report) -> dict
     return {block: given[block][0] for block in everything if block in given}
 
 
-def _shown(block: str, chains: Chains) -> str:
+def as_written(block: str, chains: Chains) -> str:
     """A block as a program names it: `layer[3]`."""
     name, _, number = block.rpartition("_")
     return f"{name}[{number}]" if block not in chains.lengths and chains.lengths.get(name) is not None else block

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from lpc.ir.step import Value
 from lpc.rules.by_hand import ACTIVATIONS, flat
@@ -24,6 +25,30 @@ AFFINE = ("linear", "scale", "add", "flatten", "avg_pool")
 )  # fmt: skip
 def comes_to_backprop(trial: Trial) -> None:
     """As beta goes to 0 the updates become backprop's, and their difference shrinks like its square."""
+    trial.tends(lambda beta: trial.learn(f"dual_propagation(beta = {beta})"), trial.learn("backprop"), order=2)
+
+
+@law(
+    "above an activation, too", kind="asymptotic", when="a block's activation is followed by something; order 2",
+    source=TWO_TALES, networks=Networks(ops=("linear", "tanh", "sigmoid", "scale")),
+)  # fmt: skip
+def above_an_activation(trial: Trial) -> None:
+    """What follows a block's activation hands on the mean of the two states: as beta goes to 0 updates become backprop's there too."""
+    trial.needs(any(_goes_on(trial, block) for block in trial.hidden), "every hidden block ends with its activation")
+    trial.tends(lambda beta: trial.learn(f"dual_propagation(beta = {beta})"), trial.learn("backprop"), order=2)
+
+
+@law(
+    "beside a block without one, too", kind="asymptotic", when="a block reads several, not all with an activation; order 2",
+    source=TWO_TALES, networks=Networks(ops=("linear", "tanh", "sigmoid", "concat", "add")),
+)  # fmt: skip
+def beside_a_block_without(trial: Trial) -> None:
+    """A block that reads blocks with and without an activation sees the means of the first: as beta goes to 0 updates become
+    backprop's there too.
+    """
+    acting = {block for block in trial.hidden if any(kind in ACTIVATIONS for kind in trial.operations(block))}
+    mixed = any(acting & {*trial.inputs(b)} and {*trial.inputs(b)} - acting for b in trial.blocks)
+    trial.needs(mixed, "no block reads others with and without an activation")
     trial.tends(lambda beta: trial.learn(f"dual_propagation(beta = {beta})"), trial.learn("backprop"), order=2)
 
 
@@ -94,6 +119,12 @@ def _operations(trial: Trial, block: str) -> list[str]:
     return [operation for operation in trial.operations(block) if operation not in ("flatten", "identity")]
 
 
+def _goes_on(trial: Trial, block: str) -> bool:
+    """Whether something that is no activation follows an activation in a block."""
+    kinds = _operations(trial, block)
+    return any(kind in ACTIVATIONS and later not in ACTIVATIONS for kind, later in pairwise(kinds))
+
+
 def _act(trial: Trial, block: str) -> Callable[[Array], Array]:
     """What follows a block's linear operation, one activation after another."""
 
@@ -126,7 +157,14 @@ class DualPropagation(Rule):
     example = "learn all with dual_propagation(beta = 0.1)"
     needs_error = True
     usual_rate = (1e-5, 1e-2)
-    laws = (comes_to_backprop, linear_is_backprop, sweep_by_hand, examples_are_apart)
+    laws = (
+        comes_to_backprop,
+        above_an_activation,
+        beside_a_block_without,
+        linear_is_backprop,
+        sweep_by_hand,
+        examples_are_apart,
+    )
 
     beta: float = parameter(
         0.1,

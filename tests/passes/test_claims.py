@@ -49,6 +49,7 @@ def test_a_claim_is_read() -> None:
         ("after 0 steps", ["LP151"]),
         ("after 1.5 steps", ["LP151"]),
         ("after way steps", ["LP151"]),
+        ("after 1001 steps", ["LP151"]),
         ("within 0", ["LP151"]),
         ("within -1e-6", ["LP151"]),
         ("within 10%", ["LP151"]),

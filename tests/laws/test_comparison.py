@@ -1,0 +1,38 @@
+"""What two runs may differ by, and where rounding has the last word."""
+
+from __future__ import annotations
+
+import torch
+
+from lpc.laws.trying import try_law
+from lpc.laws.validation import ALLOWANCE, LOST, Moment, compare
+from lpc.rules import registry
+
+
+def run(*values: float) -> list[Moment]:
+    return [
+        Moment("train", step, {"w": torch.tensor([value, 1.0], dtype=torch.float64)})
+        for step, value in enumerate(values)
+    ]
+
+
+def test_what_differs_disagrees_unless_rounding_moves_as_much() -> None:
+    expected = run(1.0, 1.0, 1.0)
+    assert compare(run(1.0, 1.0, 1.0), expected).agrees
+    assert not compare(run(1.0, 1.0, 1.0 + 1e-9), expected).agrees
+    moved = run(1.0, 1.0, 1.0 + 2e-9 / ALLOWANCE)
+    assert compare(run(1.0, 1.0, 1.0 + 1e-9), expected, [moved]).agrees
+    assert not compare(run(1.0, 1.0, 1.0 + 3e-9), expected, [moved]).agrees
+
+
+def test_nothing_is_compared_where_rounding_has_carried_a_run_away() -> None:
+    expected, moved = run(1.0, 1.0, 1.0, 1.0), run(1.0, 1.0, 1.0 + 2 * LOST, 1.0)
+    assert compare(run(1.0, 1.0, 1.5, 1.5), expected, [moved]).agrees
+    assert not compare(run(1.0, 1.5, 1.5, 1.5), expected, [moved]).agrees
+
+
+def test_a_law_names_the_blocks_of_a_chain_as_a_program_does() -> None:
+    laws = {law.name: law for law in registry.find("feedback_alignment").laws}
+    tried = try_law(laws["a stand-in for every weight above"], 60)
+    assert tried.broken is None and tried.examples
+    assert not any("no block named" in reason for reason in tried.reasons)
