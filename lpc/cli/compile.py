@@ -93,6 +93,8 @@ def compiled(checked: Checked) -> list[tuple[str | None, Script]]:
 
 def target(script: Script, variant: str | None, output: str | None, several: bool) -> Target:
     """Where a script goes. Raises Refusal where that cannot be."""
+    from lpc.codegen.file_names import hides
+
     path = Path(f"{script.name}.py") if output is None else Path(output)
     if output is not None and (path.is_dir() or output.endswith(("/", "\\"))):
         path = path / f"{script.name}.py"
@@ -100,6 +102,8 @@ def target(script: Script, variant: str | None, output: str | None, several: boo
             raise Refusal(f"there is no folder {path.parent}")
     elif several and output is not None:
         raise Refusal(f"{output} is no folder, and --all-variants writes several scripts")
+    if path.suffix == ".py" and hides(path.stem):
+        raise Refusal(f"{path} would hide Python's module `{path.stem}` from itself; -o {path.stem}_train.py would not")
     return Target(script, variant, path, read(path))
 
 

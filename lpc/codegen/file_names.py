@@ -28,6 +28,11 @@ def script_stem(program: Program) -> str:
     return f"{stem}_train" if stem.casefold() in taken else stem
 
 
+def hides(stem: str) -> bool:
+    """Whether a script called so would be found in the place of a module that scripts import."""
+    return stem in IMPORTED or stem in sys.stdlib_module_names
+
+
 def foreign_code(program: Program) -> Iterator[tuple[str, str]]:
     """Module and name of code that is none of lpc's and runs with the script (`opaque`)."""
     if program.network is not None:

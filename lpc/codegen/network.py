@@ -75,17 +75,27 @@ class Item:
 
 
 def constructor(
-    network: Network, classes: Sequence[BlockClass], attributes: Attributes, places: Mapping[str, str]
+    network: Network,
+    classes: Sequence[BlockClass],
+    attributes: Attributes,
+    places: Mapping[str, str],
+    stages: Sequence[Collection[str]] = (),
 ) -> list[str]:
-    """Lines of `Network.__init__` that build the blocks."""
+    """Lines of `Network.__init__` that build the blocks, grouped by stage where there are several."""
+    stage_of = {name: at for at, names in enumerate(stages, start=1) for name in names} if len(stages) > 1 else {}
     class_of = {name: made for made in classes for name in made.blocks}
     lines: list[str] = []
     blocks = list(network.blocks)
     at = 0
     while at < len(blocks):
         block, made = blocks[at], class_of[blocks[at].name]
+        stage = stage_of.get(block.name)
+        if stage is not None and (not at or stage_of.get(blocks[at - 1].name) != stage):
+            lines.append(f"# stage {stage}")
         end = at + 1
         while block.chain and end < len(blocks) and class_of[blocks[end].name] is made and blocks[end].chain:
+            if stage_of.get(blocks[end].name) != stage:
+                break
             end += 1
         if end - at >= 3 and block.chain:
             first = block.chain[1]

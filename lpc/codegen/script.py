@@ -153,6 +153,9 @@ class _ScriptPrinter:
         wanted += filter(None, [package_of(self.data)])
         return sorted([*wanted, "tqdm"])
 
+    def _built(self, classes: Sequence[BlockClass]) -> list[str]:
+        return constructor(self.network, classes, self.attributes, self.places, self.program.stages)
+
     def _heads(self) -> dict[str, str]:
         return {b.name: f"{b} ({self.places[b.name]}), {self.program.uses[b.name].rule}" for b in self.network.blocks}
 
@@ -196,7 +199,7 @@ class _ScriptPrinter:
             table = {attribute: block for block, attribute in self.attributes.renamed.items()}
             lines += [f"    RENAMED = {json.dumps(table)}  # attributes whose names Python or torch has a use for", ""]
         lines += ["    def __init__(self):", "        super().__init__()"]
-        lines += [f"        {line}" for line in constructor(self.network, classes, self.attributes, self.places)]
+        lines += [f"        {line}" for line in self._built(classes)]
         lines += [f"        {line}" for line in additions(self.network, own, self.attributes, "self")]
         if self.attributes.renamed:
             self.imports.add("use_names")

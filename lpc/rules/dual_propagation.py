@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from lpc.ir.step import Value
 from lpc.rules.by_hand import ACTIVATIONS, flat
@@ -29,12 +28,12 @@ def comes_to_backprop(trial: Trial) -> None:
 
 
 @law(
-    "above an activation, too", kind="asymptotic", when="a block's activation is followed by something; order 2",
-    source=TWO_TALES, networks=Networks(ops=("linear", "tanh", "sigmoid", "scale")),
+    "above an activation, too", kind="asymptotic", when="a softmax follows an activation; order 2",
+    source=TWO_TALES, networks=Networks(ops=("linear", "tanh", "sigmoid", "softmax")),
 )  # fmt: skip
 def above_an_activation(trial: Trial) -> None:
     """What follows a block's activation hands on the mean of the two states: as beta goes to 0 updates become backprop's there too."""
-    trial.needs(any(_goes_on(trial, block) for block in trial.hidden), "every hidden block ends with its activation")
+    trial.needs(any(_goes_on(trial, block) for block in trial.hidden), "no softmax follows an activation")
     trial.tends(lambda beta: trial.learn(f"dual_propagation(beta = {beta})"), trial.learn("backprop"), order=2)
 
 
@@ -120,9 +119,10 @@ def _operations(trial: Trial, block: str) -> list[str]:
 
 
 def _goes_on(trial: Trial, block: str) -> bool:
-    """Whether something that is no activation follows an activation in a block."""
-    kinds = _operations(trial, block)
-    return any(kind in ACTIVATIONS and later not in ACTIVATIONS for kind, later in pairwise(kinds))
+    """Whether a softmax follows the activation that follows a block's last linear operation."""
+    *_, above = " ".join(["", *_operations(trial, block)]).rpartition("linear")
+    kinds = above.split()
+    return bool(kinds) and kinds[0] in ACTIVATIONS and "softmax" in kinds
 
 
 def _act(trial: Trial, block: str) -> Callable[[Array], Array]:

@@ -181,3 +181,11 @@ def test_warnings_are_printed_and_the_script_is_written(here: Path) -> None:
     assert done.status == 0
     assert done.err.startswith("warning[LP920]")
     assert done.last.startswith("wrote sound.py;")
+
+
+@pytest.mark.parametrize("name", ["csv.py", "torch.py"])
+def test_a_script_hides_no_module(name: str, here: Path) -> None:
+    done = lpc("compile", "sound.lp", "-o", name)
+    assert done.status == 2
+    assert f"{name} would hide Python's module `{name[:-3]}` from itself; -o {name[:-3]}_train.py would not" in done.err
+    assert not Path(name).exists()

@@ -8,7 +8,7 @@ from lpc.diagnostics import CATALOGUE, Diagnostic
 from lpc.passes import pipeline  # noqa: F401 - registers the diagnostics
 from tests.passes.checking import checked, codes
 
-LATER = tuple(f"lpc.passes.{name}" for name in ("assign", "legal", "regions", "lower", "cost", "partition"))
+LATER = tuple(f"lpc.passes.{name}" for name in ("assign", "legal", "regions", "lower", "effects", "cost", "partition"))
 FRONT = [c for c in CATALOGUE.values() if c.__module__.startswith("lpc.passes") and c.__module__ not in LATER]
 FROM_OUTSIDE = {"LP141", "LP142"}
 """Given by `--set` only, which no program shows."""
