@@ -54,7 +54,7 @@ class Subject:
     _trained: dict[str, list[Moment]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.program = _in_float64(self.program)
+        self.program = in_float64(self.program)
 
     @property
     def network(self) -> Network:
@@ -72,7 +72,7 @@ class Subject:
         made = run(fresh, report)
         if report.errors:
             raise Inapplicable(f"{report.errors[0].title_text}: {report.errors[0].label_text}")
-        return _in_float64(made)
+        return in_float64(made)
 
     def ordered(self, order: str) -> Program:
         """The program with another `order`."""
@@ -152,7 +152,7 @@ class Subject:
         self.worst = max(self.worst, found.relative)
 
 
-def _in_float64(program: Program) -> Program:
+def in_float64(program: Program) -> Program:
     assert program.protocol is not None
     return replace(program, protocol=replace(program.protocol, precision="f64"))
 

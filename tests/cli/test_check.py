@@ -84,7 +84,7 @@ BAD = {
     "nested": NESTED.encode(),
     "chain": SOUND.replace("hidden[2]", "hidden[100000000]").encode(),
     "endless": ENDLESS.encode(),
-    "doubling": SOUND.replace("block", DOUBLING + "block", 1).replace("linear(10)", "f0 -> linear(10)").encode(),
+    "doubling": SOUND.replace("linear(10)", "f0 -> linear(10)").replace("block", DOUBLING + "block", 1).encode(),
     "tabs": BROKEN.replace(" ", "\t").encode(),
     "crlf": BROKEN.replace("\n", "\r\n").encode(),
     "wide": BROKEN.replace("digits(", "数字(").encode(),

@@ -121,6 +121,16 @@ def test_a_script_is_never_called_what_it_imports_of_the_users(here: Path) -> No
     assert lpc("compile", "p.lp").err.startswith("wrote devices_train.py;")
 
 
+@pytest.mark.parametrize("command", ["check", "explain", "fmt", "compile"])
+def test_code_that_a_program_names_is_never_imported(command: str, here: Path) -> None:
+    Path("devices.py").write_text("open('imported', 'w').close()\nclass Cavity: ...\n", encoding="utf-8")
+    text = SOUND.replace("-> relu", '-> opaque("devices:Cavity", out = [16])')
+    text = text.replace("learn all with mono_forward", "learn all with cascaded_forward")
+    Path("p.lp").write_text(text.partition("variant")[0], encoding="utf-8")
+    assert lpc(command, "p.lp").status == 0
+    assert not Path("imported").exists()
+
+
 def test_into_a_folder(here: Path) -> None:
     (here / "out").mkdir()
     assert lpc("compile", "sound.lp", "--all-variants", "-o", "out").status == 0
