@@ -13,20 +13,21 @@ DASH = "–"
 
 
 def figure_text(metric: Metric, figure: Figure) -> str:
-    """`97.4 ± 0.3 %`; a dash where nothing is known."""
+    """`97.4 ± 0.3 %`; a dash where nothing is known, and of how many runs where not of all."""
     if figure.summary is None:
         return DASH
+    some = f" (n = {figure.summary.n})" if figure.why else ""
     mean, interval = figure.summary.mean, figure.summary.interval
     if metric.name == "accuracy":
         around = "" if interval is None else f" ± {50 * (interval[1] - interval[0]):.2f}"
-        return f"{100 * mean:.2f}{around} %"
+        return f"{100 * mean:.2f}{around} %{some}"
     factor, unit = scale(metric, mean)
     places = decimals(mean / factor)
     shown = f"{mean / factor:.{places}f}"
     if interval is not None and interval[0] != interval[1]:
         half = (interval[1] - interval[0]) / 2 / factor
         shown += f" ± {half:.{places}f}" if round(half, places) else f" ± {half:.1g}"
-    return f"{shown} {unit}".rstrip()
+    return f"{shown} {unit}".rstrip() + some
 
 
 def scale(metric: Metric, value: float) -> tuple[float, str]:

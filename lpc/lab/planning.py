@@ -92,6 +92,8 @@ def make_plan(programs: Sequence[tuple[Source, Mapping[str, Program]]], request:
         first = [one for one in found if one.source is programs[0][0]] or found
         added = add_controls(programs[0][0], first, request.settings)
         found, left_out = [*found, *added.contenders], added.left_out
+    if request.match != "passes" and "matched" not in request.protocols:
+        raise Unfit(f"--match {request.match} is of the protocol matched: --protocol matched")
     protocols = tuple(_protocol(name, baseline.program, request) for name in dict.fromkeys(request.protocols))
     arms = [
         arm(one, baseline, protocol, _length(one, baseline, protocol), request.settings)

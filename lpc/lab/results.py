@@ -182,13 +182,14 @@ def energy_of(energy: Mapping[str, Any] | None) -> Energy:
             systematic = (systematic**2 + (_number(uncertainty.get("systematic")) or 0.0) ** 2) ** 0.5
             resolutions.append(_number(domain.get("resolution_s")))
             contains.append(f"{name}: {source}")
-            alone.append(domain.get("exclusive"))
+            if domain.get("scope") == "board":  # a processor is always shared
+                alone.append(domain.get("exclusive"))
             throttled = max(throttled, _number(domain.get("throttled_share")) or 0.0)
             gap = max(gap, abs(_number(domain.get("power_gap")) or 0.0))
     if not contains:
         return Energy(missing=tuple(missing), why="; ".join(dict.fromkeys(notes)) or "there is no meter")
     known = [resolution for resolution in resolutions if resolution is not None]
-    exclusive = False if False in alone else None if None in alone else True
+    exclusive = False if False in alone else None if None in alone or not alone else True
     return Energy(
         joules=joules,
         systematic=systematic,

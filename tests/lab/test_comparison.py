@@ -234,7 +234,7 @@ def test_a_reviewer_sees_windows_that_are_too_short(tmp_path: Path) -> None:
 def test_a_reviewer_reads_the_meter(tmp_path: Path) -> None:
     def hot(label: str, seed: int) -> Mapping[str, Any]:
         found: dict[str, Any] = dict(usual(label, seed))
-        one = domain(50.0, 8.0, throttled_share=0.25 * (seed == 2), power_gap=0.3, exclusive=False)
+        one = domain(50.0, 8.0, throttled_share=0.25 * (seed == 2), power_gap=0.3, exclusive=False, scope="board")
         return {**found, "time": {"train_s": 8.0, "total_s": 9.0}, "energy": {**found["energy"], "domains": [one]}}
 
     text = said(made_table(tmp_path, plan("base", "slow"), hot))
@@ -272,3 +272,24 @@ def test_a_reviewer_reads_the_protocol(tmp_path: Path) -> None:
     assert "slow: no more accurate than `still`, whose hidden blocks learn nothing (matched)" in text
     assert "the data are made up: accuracies mean nothing" in text
     assert "--limit: at most 100 examples of each part" in text
+
+
+def test_a_processor_is_always_shared_and_nobody_is_warned_of_that(tmp_path: Path) -> None:
+    def shared(label: str, seed: int) -> Mapping[str, Any]:
+        found: dict[str, Any] = dict(usual(label, seed))
+        one = domain(50.0, 8.0, exclusive=False, scope="package")
+        return {**found, "time": {"train_s": 8.0, "total_s": 9.0}, "energy": {**found["energy"], "domains": [one]}}
+
+    assert not [text for text in said(made_table(tmp_path, plan("base", "slow"), shared)) if "another process" in text]
+
+
+def test_a_mean_of_fewer_runs_says_of_how_many(tmp_path: Path) -> None:
+    def stopped(label: str, seed: int) -> Mapping[str, Any]:
+        found: dict[str, Any] = dict(usual(label, seed))
+        measured = domain(50.0 + seed, 8.0) if seed != 2 else domain(None, 8.0)
+        energy = {**found["energy"], "domains": [measured]}
+        return {**found, "time": {"train_s": 8.0, "total_s": 9.0}, "energy": energy}
+
+    table = made_table(tmp_path, plan("base", "slow"), stopped)
+    assert "(n = 2)" in bench_text(table, [])
+    assert "(n = " not in bench_text(made_table(tmp_path / "whole", plan("base", "slow")), [])

@@ -151,3 +151,8 @@ def test_what_does_not_fit_is_said() -> None:
     with pytest.raises(ProgramError):
         planned(TEXT.replace("(validation = 20%)", "").replace(", patience = 4", ""), protocols=("converged",))
     assert {arm.label for arm in planned(variants=("turns",)).plan.arms} == {"exact", "turns"}
+
+
+def test_what_is_matched_needs_the_protocol_that_matches() -> None:
+    with pytest.raises(Unfit, match="--match energy is of the protocol matched: --protocol matched"):
+        planned(match="energy", protocols=("converged",))
