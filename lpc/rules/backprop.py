@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lpc.rules.law import PERCEPTRON, SMOOTH, Networks, Trial, law
+from lpc.rules.law import PERCEPTRON, SMOOTH, Arrays, Networks, Trial, law
 from lpc.rules.rule import Control, Phase, Rule
 from lpc.rules.run import Run
 from lpc.rules.tracer import Recorder
@@ -28,6 +28,31 @@ def cuts_do_not_matter(trial: Trial) -> None:
     trial.same(trial.learn("backprop", start=parts.before, joined=True), parts)
 
 
+@law(
+    "the order of hidden units does not matter", kind="invariance", when="linear blocks that follow each other",
+    source="the sum over units", networks=Networks(ops=PERCEPTRON, blocks=2),
+)  # fmt: skip
+def units_reordered(trial: Trial) -> None:
+    """With a block's units in another order, in its rows and in the columns above, what is learned is the same in that order."""
+    trial.needs(trial.is_chain and bool(trial.hidden), "the blocks do not follow each other one by one")
+    found = trial.learn("backprop")
+    below, above = ([n for n in trial.weights(block) if n.endswith(".weight")] for block in trial.blocks[:2])
+    trial.needs(bool(below) and bool(above), "a block has no linear")
+    rows, columns = below[-1].removesuffix("weight"), above[0]
+    trial.needs(
+        found.before[below[-1]].shape[0] == found.before[columns].shape[-1],
+        "a block's units are not what the next reads",
+    )
+
+    def reordered(arrays: Arrays) -> Arrays:
+        turned = {n: v[::-1].copy() if n.startswith(rows) else v for n, v in arrays.items()}
+        return {**turned, columns: turned[columns][:, ::-1].copy()}
+
+    other = trial.learn("backprop", start=reordered(found.before))
+    for name, value in reordered(found.after).items():
+        trial.equal(f"`{name}`, the units reversed", other.after[name], value)
+
+
 @dataclass(frozen=True)
 class Backprop(Rule):
     name = "backprop"
@@ -38,7 +63,7 @@ class Backprop(Rule):
     general = True
     needs_error = True
     usual_rate = (1e-4, 1e-2)
-    laws = (is_the_gradient, cuts_do_not_matter)
+    laws = (is_the_gradient, cuts_do_not_matter, units_reordered)
     controls = (Control("backprop", "backprop", "the baseline", baseline=True),)
 
     def step(self, s: Recorder, run: Run, phase: Phase) -> None:

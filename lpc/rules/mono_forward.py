@@ -9,7 +9,7 @@ from lpc.ir.op import Law as InitialLaw
 from lpc.ir.step import Added, Value
 from lpc.ir.types import Label
 from lpc.rules.by_hand import flat
-from lpc.rules.law import PERCEPTRON, Array, Batch, Learned, Networks, Trial, added, law, needs_plain
+from lpc.rules.law import PERCEPTRON, Array, Arrays, Batch, Learned, Networks, Trial, added, law, needs_plain
 from lpc.rules.rule import Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
@@ -52,6 +52,29 @@ def rows_sum_to_zero(trial: Trial) -> None:
     trial.needs(bool(projections), "there is no hidden block")
     for name in projections:
         trial.equal(f"the sum of the rows of `{name}`", found.after[name].sum(0), found.before[name].sum(0))
+
+
+@law(
+    "the order of classes does not matter", kind="invariance", when="a class label", source="the step",
+    networks=Networks(ops=PERCEPTRON, labelled=True),
+)  # fmt: skip
+def classes_reordered(trial: Trial) -> None:
+    """With the classes in another order, in labels, projections and the readout's rows, what is learned is the same in that order."""
+    trial.needs(trial.classes > 0 and bool(trial.target), "the target is no label")
+    found = trial.learn("mono_forward")
+    weights = [name for name in trial.weights(trial.output) if name.endswith(".weight")]
+    trial.needs(
+        bool(weights) and found.before[weights[-1]].shape[0] == trial.classes, "no linear ends the output block"
+    )
+    last = weights[-1].removesuffix("weight")
+
+    def reordered(arrays: Arrays) -> Arrays:
+        return {n: v[::-1].copy() if n.startswith(last) or n.endswith(PROJECTION) else v for n, v in arrays.items()}
+
+    batches = [{**batch, trial.target: trial.classes - 1 - batch[trial.target]} for batch in trial.batches]
+    other = trial.learn("mono_forward", start=reordered(found.before), batches=batches)
+    for name, value in reordered(found.after).items():
+        trial.equal(f"`{name}`, the classes reversed", other.after[name], value)
 
 
 @law("blocks above do not matter", kind="invariance", source="the step")
@@ -128,7 +151,7 @@ class MonoForward(Rule):
     general = True
     local = True
     usual_rate = (1e-4, 1e-2)
-    laws = (one_block, own_losses, predictions, drawn, rows_sum_to_zero, blocks_above)
+    laws = (one_block, own_losses, predictions, drawn, rows_sum_to_zero, classes_reordered, blocks_above)
 
     predict: str = parameter(
         "last",
