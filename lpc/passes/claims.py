@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
@@ -188,10 +189,8 @@ def _number(expr: tree.Expr, part: str, folder: Folder, report: Report, kind: st
         report.add(ClaimValue(span=expr.span, part=part, expected=kind, found=describe(value)))
         return None
     found = value.value
-    if kind in (WHOLE, STEPS):
-        fits = isinstance(found, int) and 1 <= found <= (MOST_STEPS if kind == STEPS else found)
-    else:
-        fits = kind != ABOVE or found > 0
+    most = {WHOLE: math.inf, STEPS: MOST_STEPS}
+    fits = isinstance(found, int) and 1 <= found <= most[kind] if kind in most else kind != ABOVE or found > 0
     if not fits:
         report.add(ClaimValue(span=expr.span, part=part, expected=kind, found=str(found)))
         return None

@@ -1,4 +1,4 @@
-"""Arguments of rules that change nothing: what the steps would be without them is what they are."""
+"""`effects`: arguments of rules that change nothing, for the steps would be the same without them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from lpc.diagnostics import Diagnostic, Report, warning
 from lpc.ir.program import Program, RuleUse
 from lpc.ir.step import Node, Value
+from lpc.passes.contract import Fact, pass_
 from lpc.passes.regions import objections
 from lpc.passes.scope import SOUND
 from lpc.rules.rule import Rule
@@ -26,13 +27,18 @@ class IdleArgument(Diagnostic):
     rule: str
 
 
-def warn_of_idle(program: Program, report: Report) -> None:
-    """Warn of arguments that were written and that the traced steps do not depend on."""
+@pass_(needs={Fact.ASSIGNED, Fact.LEGAL, Fact.STEPS}, gives=set())
+def effects(program: Program, report: Report) -> Program:
+    """Warn of arguments that were written and that the steps do not depend on.
+
+    Before: every rule is traced. After: the same program. Warnings: LP914 an argument of a rule that changes nothing.
+    """
     uses = {(use.rule, use.span): (name, use) for name, use in program.uses.items() if use.argument_spans}
     for block, use in uses.values():
         regions = [region for region in program.regions if any(one.name == block for one in region.run)]
         for name in _idle(program, regions[0].rule, use):
             report.add(IdleArgument(span=dict(use.argument_spans)[name], name=name, rule=use.rule))
+    return program
 
 
 def _idle(program: Program, rule: Rule, use: RuleUse) -> Iterator[str]:

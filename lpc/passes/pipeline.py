@@ -15,6 +15,7 @@ from lpc.passes.bind import bind
 from lpc.passes.contract import Fact, Pass, pipeline
 from lpc.passes.cost import cost
 from lpc.passes.dump import dump
+from lpc.passes.effects import effects
 from lpc.passes.expand import expand
 from lpc.passes.learning import learning
 from lpc.passes.legal import legal
@@ -32,6 +33,7 @@ PIPELINE: tuple[Pass, ...] = pipeline(
     assign,  # `auto` becomes the cheapest legal rules
     legal,  # regions are formed; every rule can train its own
     lower,  # rules become steps
+    effects,  # warnings: arguments that no step depends on
     cost,  # operations, bytes and memory, read off the steps
     partition,  # blocks by stage
 )

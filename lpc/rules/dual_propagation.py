@@ -24,7 +24,7 @@ AFFINE = ("linear", "scale", "add", "flatten", "avg_pool")
 )  # fmt: skip
 def comes_to_backprop(trial: Trial) -> None:
     """As beta goes to 0 the updates become backprop's, and their difference shrinks like its square."""
-    trial.tends(lambda beta: trial.learn(f"dual_propagation(beta = {beta})"), trial.learn("backprop"), order=2)
+    _comes_to_backprop(trial)
 
 
 @law(
@@ -34,7 +34,7 @@ def comes_to_backprop(trial: Trial) -> None:
 def above_an_activation(trial: Trial) -> None:
     """What follows a block's activation hands on the mean of the two states: as beta goes to 0 updates become backprop's there too."""
     trial.needs(any(_goes_on(trial, block) for block in trial.hidden), "no softmax follows an activation")
-    trial.tends(lambda beta: trial.learn(f"dual_propagation(beta = {beta})"), trial.learn("backprop"), order=2)
+    _comes_to_backprop(trial)
 
 
 @law(
@@ -48,6 +48,10 @@ def beside_a_block_without(trial: Trial) -> None:
     acting = {block for block in trial.hidden if any(kind in ACTIVATIONS for kind in trial.operations(block))}
     mixed = any(acting & {*trial.inputs(b)} and {*trial.inputs(b)} - acting for b in trial.blocks)
     trial.needs(mixed, "no block reads others with and without an activation")
+    _comes_to_backprop(trial)
+
+
+def _comes_to_backprop(trial: Trial) -> None:
     trial.tends(lambda beta: trial.learn(f"dual_propagation(beta = {beta})"), trial.learn("backprop"), order=2)
 
 
@@ -120,8 +124,9 @@ def _operations(trial: Trial, block: str) -> list[str]:
 
 def _goes_on(trial: Trial, block: str) -> bool:
     """Whether a softmax follows the activation that follows a block's last linear operation."""
-    *_, above = " ".join(["", *_operations(trial, block)]).rpartition("linear")
-    kinds = above.split()
+    kinds = _operations(trial, block)
+    if "linear" in kinds:
+        kinds = kinds[len(kinds) - kinds[::-1].index("linear") :]
     return bool(kinds) and kinds[0] in ACTIVATIONS and "softmax" in kinds
 
 
