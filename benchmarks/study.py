@@ -10,13 +10,17 @@ shape of the table, not its figures. `--table` trains nothing. The table is Mark
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from lpc.lab.bench_json import FILE
+from lpc.lab.bench_reading import bench_findings
+from lpc.lab.figures_text import against_text, figure_text
+from lpc.lab.findings import Entry, Findings
+from lpc.lab.metrics import BY_NAME, Metric
 
 PROGRAMS = Path(__file__).parents[1] / "examples" / "study"
 QUICK = ("--seeds", "2", "--limit", "5000")
@@ -116,39 +120,24 @@ def bench(cell: Cell, folder: Path, options: argparse.Namespace) -> int:
     return subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode
 
 
-def lines(cell: Cell, made: Mapping[str, Any]) -> Iterator[str]:
-    """The rows of a cell, from its bench.json: the baseline first."""
-    for variant in sorted(made["variants"], key=lambda one: one["against"] is not None):
-        name = variant["variant"] or "base"
-        metrics, against = variant["metrics"], variant["against"]
-        accuracy = metrics["accuracy"]
-        shown = [cell.name, f"`{name}`", str(accuracy["n"]), _percent(accuracy["mean"])]
-        shown += [_compared(metric, metrics[metric], against and against[metric]) for metric, _ in COLUMNS]
-        said = [cell.first.get(name, ""), cell.rerun.get(name, "")]
+def lines(cell: Cell, made: Findings) -> Iterator[str]:
+    """The rows of a cell: the baseline first, others against it, with intervals."""
+    for entry in sorted(made.entries, key=lambda one: bool(one.against)):
+        accuracy = entry.figures["accuracy"]
+        shown = [cell.name, f"`{entry.variant}`", str(accuracy.summary.n if accuracy.summary else 0)]
+        shown.append(figure_text(BY_NAME["accuracy"], accuracy))
+        shown += [_compared(BY_NAME[name], entry) for name, _ in COLUMNS]
+        said = [cell.first.get(entry.variant, ""), cell.rerun.get(entry.variant, "")]
         yield "| " + " | ".join([*shown, *said]) + " |"
 
 
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.2f} %"
-
-
-def _compared(metric: str, own: Mapping[str, Any], against: Mapping[str, Any] | None) -> str:
-    """A figure against the baseline's, with its interval; the baseline's own figure where there is nothing to compare."""
-    if own["mean"] is None:
+def _compared(metric: Metric, entry: Entry) -> str:
+    """A figure against the baseline's; the baseline's own, but for the accuracy, which has a column of its own."""
+    if entry.figures[metric.name].summary is None:
         return "not measured"
-    if against is None:
-        return {
-            "time_s": "{:.0f} s", "data_passes": "{:.1f}", "s_per_pass": "{:.2f} s", "flops": "{:.3g}", "joules": "{:.0f} J",
-            "peak_process_bytes": "{:.3g} B",
-        }.get(metric, "").format(own["mean"])  # fmt: skip
-    if against["estimate"] is None:
-        return "not known"
-    show = "{:+.2f}" if metric == "accuracy" else "×{:.2f}"
-    scale = 100 if metric == "accuracy" else 1
-    text = show.format(scale * against["estimate"])
-    if against["interval"] is None or against["interval"][0] == against["interval"][1]:
-        return text
-    return text + " [" + ", ".join(f"{scale * end:.2f}" for end in against["interval"]) + "]"
+    if entry.against:
+        return against_text(metric, entry.against[metric.name])
+    return "" if metric.name == "accuracy" else figure_text(metric, entry.figures[metric.name])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -169,9 +158,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for cell in CELLS:
         if not options.table and cell.name in (options.only or [cell.name]):
             status = bench(cell, out / cell.name, options) or status
-        made = out / cell.name / "bench.json"
-        if made.exists():
-            rows += lines(cell, json.loads(made.read_text(encoding="utf-8")))
+        folder = out / cell.name
+        if (folder / FILE).exists():
+            rows += lines(cell, bench_findings(folder))
             (out / "table.md").write_text("\n".join([*HEAD, *rows]) + "\n", encoding="utf-8")
     if options.quick:
         print("the short version: two seeds, few passes, a tenth of the data; its figures say nothing")

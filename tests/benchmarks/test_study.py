@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,11 @@ import pytest
 import lpc
 from benchmarks.study import CELLS, COLUMNS, HEAD, PROGRAMS, Cell, lines, main
 from lpc.lab.bench import Bench
-from lpc.lab.bench_json import bench_json
+from lpc.lab.bench_json import FILE, bench_json
+from lpc.lab.bench_reading import bench_findings
 from lpc.lab.comparison import tabulate
 from lpc.lab.conditions import Conditions
+from lpc.lab.files import write_json
 from tests.lab.made_runs import Launcher, plan, usual
 
 
@@ -30,8 +31,8 @@ def test_all_programs_are_in_a_cell() -> None:
 def test_a_cell_says_the_baseline_first_and_what_is_against_it(tmp_path: Path) -> None:
     planned = plan("base", "slow")
     Bench(planned, tmp_path, Launcher(usual), look_now=Conditions).conduct(planned.runs())
-    made = json.loads(json.dumps(bench_json(tabulate(tmp_path, planned, {}), [])))
-    rows = list(lines(Cell("mnist", "matched", 3, first={"base": "a figure"}), made))
+    write_json(tmp_path / FILE, bench_json(tabulate(tmp_path, planned, {}), []))
+    rows = list(lines(Cell("mnist", "matched", 3, first={"base": "a figure"}), bench_findings(tmp_path)))
     baseline, slow = (row.split(" | ") for row in rows)
     assert len(baseline) == len(slow) == len(HEAD[0].split(" | ")) == 6 + len(COLUMNS)
     assert (baseline[1], slow[1]) == ("`base`", "`slow`")
