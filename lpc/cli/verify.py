@@ -65,7 +65,7 @@ def command(file: str, settings: Settings, budget: float, seed: int, save: str |
         return 1 if broken else 0
     click.echo(text_of(checks))
     for each in broken:
-        click.echo(f"\n{each.of}: {each.tried.name}\n{each.tried.broken}")
+        click.echo(f"\n{each.heading}\n{each.tried.broken}")
     for path in saved:
         say(f"wrote {path}")
     say(_last_line(checks, budget))
@@ -98,7 +98,7 @@ def reason(each: Check) -> str:
 
 
 def _worst(each: Check) -> str:
-    return "" if not each.tried.examples else f"{each.tried.worst:.1g}" if each.tried.worst else "0"
+    return "" if not each.tried.was_tried else f"{each.tried.worst:.1g}" if each.tried.worst else "0"
 
 
 def _last_line(checks: Sequence[Check], budget: float) -> str:
@@ -108,7 +108,7 @@ def _last_line(checks: Sequence[Check], budget: float) -> str:
     }
     parts = [f"{len(found)} {verdict}" for verdict, found in counts.items() if found]
     line = ", ".join(parts)
-    if counts["not tried"]:
+    if any(each.out_of_time for each in counts["not tried"]):
         line += f": {seconds(budget)} were not enough; a longer --budget tries the rest"
     return line
 
@@ -121,9 +121,7 @@ def _saved(broken: Sequence[Check], folder: Path) -> list[Path]:
         for at, each in enumerate(broken, start=1):
             assert each.tried.broken is not None
             path = folder / f"counterexample{at}.lp"
-            notes = "".join(
-                f"# {line}\n" for line in f"{each.of}: {each.tried.name}\n{each.tried.broken.shown}".splitlines()
-            )
+            notes = "".join(f"# {line}\n" for line in f"{each.heading}\n{each.tried.broken.shown}".splitlines())
             path.write_text(notes + each.tried.broken.text, encoding="utf-8")
             written.append(path)
     except OSError as problem:
@@ -136,11 +134,12 @@ def facts(each: Check) -> dict[str, Any]:
     tried = each.tried
     return {
         "of": each.of,
+        "variant": each.variant or None,
         "checked": tried.name,
         "kind": tried.kind,
         "verdict": tried.verdict,
         "examples": tried.examples,
-        "largest_difference": tried.worst if tried.examples else None,
+        "largest_difference": tried.worst if tried.was_tried else None,
         "seconds": round(tried.seconds, 3),
         "reason": reason(each) or None if not tried.examples else None,
         "counterexample": None if tried.broken is None else {"shown": tried.broken.shown, "program": tried.broken.text},

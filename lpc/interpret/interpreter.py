@@ -49,6 +49,8 @@ class Interpreter:
     """The class scores of the last step, where it had some."""
     rounded: Callable[[Tensor], Tensor] | None = None
     """Applied to whatever is computed, to see what other rounding would change. None: nothing is."""
+    interrupt: Callable[[], None] | None = None
+    """Called before every node; what it raises ends the run."""
 
     def initialise(self) -> None:
         """Every tensor by its law, from the generator of its own name."""
@@ -125,6 +127,8 @@ class _Machine:
 
     def run(self, nodes: Sequence[Node]) -> None:
         for node in nodes:
+            if self.program.interrupt is not None:
+                self.program.interrupt()
             inputs = [self.values[value.key] for value in node.inputs]
             for port, value in enumerate(self._evaluate(node, inputs)):
                 self.values[node.index, port] = self._rounded(value) if isinstance(value, Tensor) else value

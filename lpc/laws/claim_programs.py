@@ -11,7 +11,7 @@ from lpc.laws.claim_trial import Trial
 from lpc.laws.claims import ClaimResult, claims_of
 from lpc.laws.ranges import Point
 from lpc.laws.shrinking import shrunk, sound
-from lpc.laws.sides import Untried
+from lpc.laws.sides import Deadline, Untried
 from lpc.passes.check import Overrides
 from lpc.passes.completion import literal
 from lpc.source import NOWHERE, Source
@@ -35,9 +35,10 @@ def counterexample_program(
         return ""
     seed = tested.counterexample.seed
     file = _alone(parse(source, Report()), tested.claim, tested.counterexample.values)
+    deadline = Deadline.within(budget_s)
 
     def fails(candidate: tree.File) -> bool:
-        return _refuted(candidate, seed, overrides)
+        return _refuted(candidate, seed, overrides, deadline)
 
     def accepts(candidate: tree.File) -> bool:
         return _manner(candidate) == manner and sound(candidate)
@@ -67,14 +68,14 @@ def _manner(file: tree.File) -> Sequence[object]:
     return found
 
 
-def _refuted(file: tree.File, seed: int, overrides: Overrides) -> bool:
-    """Whether the one claim of a program fails for some initial values and examples."""
+def _refuted(file: tree.File, seed: int, overrides: Overrides, deadline: Deadline) -> bool:
+    """Whether the one claim of a program fails for some initial values and examples, while there is time."""
     source = Source("counterexample.lp", format_file(file))
     try:
         claims = claims_of(source, overrides)
         if len(claims) != 1 or claims[0].left == claims[0].right:
             return False
-        outcome = Trial(source, parse(source, Report()), claims[0], tuple(overrides)).outcome({}, seed)
+        outcome = Trial(source, parse(source, Report()), claims[0], tuple(overrides), deadline).outcome({}, seed)
     except (ProgramError, Untried):
         return False
     return not outcome.holds and not outcome.problem

@@ -12,6 +12,8 @@ from lpc.laws.convergence import Tendency, fitted
 from lpc.laws.differences import Found, compared, updates
 from lpc.laws.ranges import Point
 from lpc.laws.sides import (
+    NEVER,
+    Deadline,
     Side,
     Untried,
     check_interpretable,
@@ -57,6 +59,8 @@ class Trial:
     file: tree.File
     claim: Claim
     overrides: tuple[tuple[str, str], ...]
+    deadline: Deadline = NEVER
+    """Where it is over, what is being tried ends in OutOfTime."""
 
     def __post_init__(self) -> None:
         self._compiled: Callable[[str, tuple[tuple[str, str], ...]], Program] = cache(
@@ -120,6 +124,7 @@ class Trial:
 
     def sides(self, point: Point, seed: int) -> tuple[Side, Side]:
         """Both sides at some values: on the same examples, from the initial values of the base."""
+        self.deadline.check()
         places = tuple((name if name in self.lets else "train.batch", repr(value)) for name, value in point.items())
         given = (*self.overrides, *places)
         base, *programs = (self._compiled(name, given) for name in (BASE, self.claim.left, self.claim.right))
@@ -131,6 +136,6 @@ class Trial:
         examples = examples_for(left, right, steps, seed, rows)
         start = initial(base, seed)
         return (
-            Side(self.claim.left, left, seed, examples[0], shared_start(start, left, seed)),
-            Side(self.claim.right, right, seed, examples[1], shared_start(start, right, seed)),
+            Side(self.claim.left, left, seed, examples[0], shared_start(start, left, seed), deadline=self.deadline),
+            Side(self.claim.right, right, seed, examples[1], shared_start(start, right, seed), deadline=self.deadline),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -14,9 +15,7 @@ from lpc.ir.program import Claim, Program
 from lpc.laws.claim_trial import Outcome, Trial
 from lpc.laws.differences import Difference, part
 from lpc.laws.ranges import Point, points, smallest
-from lpc.laws.sides import (
-    Untried,
-)
+from lpc.laws.sides import Deadline, OutOfTime, Untried
 from lpc.passes.check import Overrides
 from lpc.passes.pipeline import run
 from lpc.source import Source
@@ -34,10 +33,14 @@ Verdict = Literal["holds", "refuted", "not tried"]
 
 @dataclass(frozen=True)
 class Budget:
-    """How much is tried: values a claim at most, and seconds for all claims together."""
+    """How much is tried: values a claim at most, and seconds for all claims together.
+
+    first: seconds that the first value of a claim may take, whatever the others may.
+    """
 
     examples: int = 20
     seconds: float = 30.0
+    first: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def check_claims(
     claims, ends = claims_of(source, overrides), time.monotonic() + room.seconds
     tested = []
     for left, claim in zip(range(len(claims), 0, -1), claims, strict=True):
-        share = Budget(room.examples, max(0.0, ends - time.monotonic()) / left)
+        share = Budget(room.examples, max(0.0, ends - time.monotonic()) / left, room.first)
         tested.append(check_claim(source, claim, budget=share, seed=seed, overrides=overrides))
     return tested
 
@@ -144,37 +147,41 @@ def check_claim(
 ) -> ClaimResult:
     """Test one claim of a program that has no errors; the rest of what `check_claims` says holds here too.
 
-    One value is tried whatever the budget. A value that fails is made smaller, for as long again.
+    The first value has a time of its own. A value that fails is made smaller, for as long again.
     """
     room, began = budget or Budget(), time.monotonic()
-    trial = Trial(source, parse(source, Report()), claim, tuple(overrides))
-    tally = _Tally()
+    trial = Trial(source, parse(source, Report()), claim, tuple(overrides), Deadline.within(room.first))
+    tally, rest = _Tally(), Deadline.within(room.seconds)
     wanted = room.examples if claim.ranges else min(room.examples, WITHOUT_RANGE)
     chosen = islice(points(claim.ranges, seed), REFUSED * wanted) if claim.ranges else [{}] * wanted
     for number, point in enumerate(chosen):
-        if tally.examples == wanted or (number and time.monotonic() - began > room.seconds):
+        try:
+            if tally.examples == wanted or tally.attempt(trial, point, seed + number) is False:
+                break
+        except OutOfTime as problem:
+            tally.passed_over.update([] if tally.examples else [str(problem)])
             break
-        if tally.attempt(trial, point, seed + number) is False:
-            tally.failing = _smallest(trial, point, seed + number, room.seconds)
-            break
+        trial.deadline = rest
+    if tally.last is not None and not tally.last.holds:
+        tally.failing = _smallest(trial, tally.last, room.seconds)
     return tally.result(trial, time.monotonic() - began)
 
 
-def _smallest(trial: Trial, point: Point, seed: int, seconds: float) -> Outcome:
-    """The outcome at the smallest values that fail with some initial values and examples."""
-    found: dict[tuple[float, ...], Outcome] = {}
+def _smallest(trial: Trial, failing: Outcome, seconds: float) -> Outcome:
+    """The outcome at the smallest values that fail with the same initial values and examples as some that do."""
+    found = {tuple(failing.point.values()): failing}
 
     def fails(smaller: Point) -> bool:
         try:
-            made = trial.outcome(smaller, seed)
+            made = trial.outcome(smaller, failing.seed)
         except Untried:
             return False
         found[tuple(smaller.values())] = made
         return not made.holds
 
-    ends = time.monotonic() + seconds
-    least = smallest(point, trial.claim.ranges, fails, lambda: time.monotonic() < ends)
-    return found.get(tuple(least.values())) or trial.outcome(least, seed)
+    trial.deadline = Deadline.within(seconds)
+    least = smallest(failing.point, trial.claim.ranges, fails, lambda: time.monotonic() < trial.deadline.until)
+    return found[tuple(least.values())]
 
 
 @dataclass
@@ -189,9 +196,11 @@ class _Tally:
     passed_over: Counter[str] = field(default_factory=Counter)
 
     def attempt(self, trial: Trial, point: Point, seed: int) -> bool | None:
-        """Whether the claim holds at some values; None where it cannot be tried there."""
+        """Whether the claim holds at some values; None where it cannot be tried there. Raises OutOfTime where the time is up."""
         try:
             made = trial.outcome(point, seed)
+        except OutOfTime:
+            raise
         except Untried as problem:
             self.passed_over[str(problem)] += 1
             return None

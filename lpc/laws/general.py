@@ -91,6 +91,9 @@ def _once(tried: Tried, law: GeneralLaw, subject: Subject) -> None:
     except Inapplicable as problem:
         tried.reasons[str(problem)] += 1
         raise
+    except FAILURES:
+        tried.worst = max(tried.worst, subject.worst)
+        raise
     assert subject.compared, f"`{law.name}` was applicable, and compared nothing"
     tried.examples += 1
     tried.comparisons += subject.compared

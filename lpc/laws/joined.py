@@ -17,7 +17,9 @@ def joined_clauses(clauses: Sequence[tree.Clause], network: Network) -> tuple[tr
     whole: tree.Expr | None = None
     for block, below in zip(blocks, [None, *blocks], strict=False):
         if block.count is not None or not isinstance(block.expr, tree.Pipe):
-            raise Inapplicable("a block is a chain, or no pipeline")
+            raise Inapplicable(
+                "its blocks cannot be written as one: there is a chain, or one that is no single pipeline"
+            )
         head, pipes = stages(block.expr)
         values = [name for name in names_in(block.expr) if name in network.data or network.has_block(name)]
         if not isinstance(head, tree.Name) or len(values) != 1 or (below is not None and head.name != below.name):

@@ -5,6 +5,8 @@ A made-up function stands in for a black box, the same on both sides.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -30,8 +32,34 @@ ALL = 1024
 """What `batch = all` counts as beside a number."""
 
 
+OUT_OF_TIME = "the budget ran out"
+
+
 class Untried(Exception):
     """Two programs cannot be trained side by side, and why."""
+
+
+class OutOfTime(Untried):
+    """The time is up before the two are trained."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """Until when there is time, on the clock of `time.monotonic`."""
+
+    until: float = math.inf
+
+    @classmethod
+    def within(cls, seconds: float) -> Deadline:
+        return cls(time.monotonic() + seconds)
+
+    def check(self) -> None:
+        """Raises OutOfTime once it is over."""
+        if time.monotonic() >= self.until:
+            raise OutOfTime(OUT_OF_TIME)
+
+
+NEVER = Deadline()
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +75,7 @@ class Side:
     """Initial values by state name; what is not there is drawn by its own law."""
     names: Mapping[str, str] = field(default_factory=dict)
     """State names to those of the other side, where they differ."""
+    deadline: Deadline = NEVER
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -67,9 +96,12 @@ class Side:
         Raises Untried where it cannot be trained, its equations having no solution for these numbers, say.
         """
         devices = stand_ins(self.program)
+        interrupt = self.deadline.check
         try:
             with exactly(self.seed):
-                moments = reference_run(self.program, self.batches, devices, jitter, self.start, entering)
+                moments = reference_run(
+                    self.program, self.batches, devices, jitter, self.start, entering, interrupt=interrupt
+                )
         except (ArithmeticError, IndexError, RuntimeError) as problem:
             raise Untried(f"{self.name} cannot be trained on what was drawn: {problem}") from problem
         training = [moment for moment in moments if moment.phase != "prediction"]

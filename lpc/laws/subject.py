@@ -147,9 +147,9 @@ class Subject:
 
     def _compared(self, found: Difference, what: str) -> None:
         self.compared += 1
+        self.worst = max(self.worst, found.relative)
         if not found.agrees:
             raise Broken(f"{what}: {found}" if what else str(found))
-        self.worst = max(self.worst, found.relative)
 
 
 def in_float64(program: Program) -> Program:

@@ -19,8 +19,6 @@ from lpc.laws.drawn_networks import networks
 from lpc.laws.strategies import data_for
 from lpc.laws.trial import NetworkTrial, compiled
 from lpc.rules.law import Inapplicable, Law, Networks
-from lpc.syntax import tree
-from lpc.syntax.format import format_file
 
 FAILURES = (Broken, ArithmeticError, LookupError, TypeError, ValueError, RuntimeError, AssertionError)
 """What a rule that is wrong may end in; all of them break a law."""
@@ -55,6 +53,10 @@ class Tried:
     left: str = ""
     """Why it was not tried, where it was not."""
     statement: str = ""
+
+    @property
+    def was_tried(self) -> bool:
+        return self.examples > 0 or self.broken is not None
 
     @property
     def verdict(self) -> str:
@@ -105,7 +107,7 @@ def try_law(law: Law, examples: int = 20, seed: int = 0, *, shrink: bool = True)
         pass
     except FAILURES:
         trial, problem = smallest[0]
-        tried.broken = Counterexample(format_file(tree.File(trial.clauses)), told(problem))
+        tried.broken = Counterexample(trial.text, told(problem))
     tried.seconds = time.perf_counter() - began
     return tried
 
@@ -131,7 +133,7 @@ def try_on(law: Law, given: Sequence[NetworkTrial], tried: Tried | None = None) 
         except Inapplicable:
             pass
         except FAILURES as problem:
-            found.broken = Counterexample(format_file(tree.File(trial.clauses)), told(problem))
+            found.broken = Counterexample(trial.text, told(problem))
             break
     found.seconds += time.perf_counter() - began
     return found
@@ -143,11 +145,17 @@ def _once(tried: Tried, law: Law, trial: NetworkTrial) -> None:
     except Inapplicable as problem:
         tried.reasons[str(problem)] += 1
         raise
+    except FAILURES:
+        tried.worst = max(tried.worst, trial.worst)
+        raise
     tried.examples += 1
     tried.comparisons += trial.compared
     tried.worst = max(tried.worst, trial.worst)
 
 
 def told(problem: Exception) -> str:
-    """What a failure says, in a sentence."""
-    return str(problem) if isinstance(problem, Broken) else f"it fails: {type(problem).__name__}: {problem}"
+    """What a failure says, in a sentence; where it happened is what was noted on its way."""
+    where = "".join(f", {note}" for note in getattr(problem, "__notes__", ()))
+    return (
+        f"{problem}{where}" if isinstance(problem, Broken) else f"it fails: {type(problem).__name__}: {problem}{where}"
+    )

@@ -182,18 +182,17 @@ def script_run(
                 for group, written in rates:
                     group["lr"] = written * factor
                 given = tuple(batch[name] for name in names)
-                with nullcontext() if guard is None else guard(net, phase.name):
+                with _noted(phase.name, step), nullcontext() if guard is None else guard(net, phase.name):
                     if phase.part is not None:
                         net.eval()
                         with torch.no_grad():
                             given = phase.part(net, given, len(given[0]))
                     phase.mode(net)
                     losses, scores = phase.step(net, optimizers, *given, step)
-                if left := left_gradients(net):
-                    raise Leak(f"step {step} of {phase.name} leaves a gradient on {left[0]}")
-                moments.append(
-                    Moment(phase.name, step, {**_state(script, net), **_returned(phase.columns, losses, scores)})
-                )
+                    if left := left_gradients(net):
+                        raise Leak(f"a gradient is left on `{left[0]}`")
+                    returned = _returned(phase.columns, losses, scores)
+                moments.append(Moment(phase.name, step, {**_state(script, net), **returned}))
             if phase.finish is not None:
                 phase.finish(net)
                 moments.append(Moment(phase.name, len(batches), _state(script, net)))
@@ -205,14 +204,26 @@ def script_run(
     return moments
 
 
+@contextmanager
+def _noted(phase: str, step: int) -> Generator[None]:
+    """What is raised meanwhile says where."""
+    try:
+        yield
+    except Exception as problem:
+        problem.add_note(f"in {phase}, step {step + 1}")
+        raise
+
+
 def _state(script: Any, net: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in script.state(net).items()}
 
 
 def _returned(columns: Sequence[str], losses: Tensor, scores: Tensor | None) -> dict[str, Tensor]:
     """What a step returns, under names that no tensor has."""
-    if losses.requires_grad or (scores is not None and scores.requires_grad):
-        raise Leak("what a step returns has a graph")
+    if losses.requires_grad:
+        raise Leak(f"the losses that a step returns ({', '.join(columns)}) have a graph")
+    if scores is not None and scores.requires_grad:
+        raise Leak("the class scores that a step returns have a graph")
     found = {f"the loss of {block}": loss for block, loss in zip(columns, losses, strict=True)}
     return found if scores is None else {**found, "the class scores": scores}
 
@@ -245,16 +256,18 @@ def reference_run(
     start: Mapping[str, Tensor] | None = None,
     entering: Mapping[tuple[str, int], Mapping[str, Tensor]] | None = None,
     rate: float = 1.0,
+    interrupt: Callable[[], None] | None = None,
 ) -> list[Moment]:
     """What the interpreter holds from moment to moment.
 
     jitter: how far all it computes is moved. start: initial values, by state name, instead of those that are drawn.
     entering: by phase and step, what the state becomes before that step, instead of what the steps before made it.
-    rate: all learning rates are multiplied by it.
+    rate: all learning rates are multiplied by it. interrupt: called before every node; what it raises ends the run.
     """
     assert program.protocol is not None
     reference = interpreter_of(program, devices)
     reference.state |= start or {}
+    reference.interrupt = interrupt
     if jitter:
         generator = torch.Generator().manual_seed(0)
         reference.rounded = lambda value: _moved(value, jitter, generator)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,6 +14,7 @@ from lpc.laws.claims import Budget, check_claim, claims_of, written
 from lpc.laws.general import GENERAL, subjects, try_subject
 from lpc.laws.reduction import reduced
 from lpc.laws.shrinking import shrunk
+from lpc.laws.sides import OUT_OF_TIME
 from lpc.laws.stand_ins import stand_ins
 from lpc.laws.strategies import batches, least_rows
 from lpc.laws.subject import GeneralLaw, Subject
@@ -28,15 +29,15 @@ from lpc.syntax import tree
 from lpc.syntax.format import format_file
 from lpc.syntax.parse import parse
 
-Attempt = Callable[[int, Tried], None]
-"""Tries once more, by the number of the round."""
+Attempt = Callable[[int, Tried, float], None]
+"""Tries once more: the number of the round, and the seconds that are left."""
 
 ROUNDS = 3
 """How often each thing is tried where there is time for it: each time on other data and initial values."""
 
 
 CLAIM_SECONDS = 3.0
-"""How long one claim is tried at various values."""
+"""How long one claim is tried at various values; at the first of them, as long as there is time."""
 SHRINKING_SECONDS = 5.0
 
 
@@ -45,14 +46,26 @@ class Check:
     """One line of the table: what is tried, of what, and what has come of it."""
 
     of: str
-    """A variant, or a rule."""
+    """A variant, a rule, or the word `claim`."""
     tried: Tried
     attempt: Attempt
     rounds: int = ROUNDS
+    variant: str = ""
+    """Whose network a law of a rule is tried on."""
 
     @property
     def finished(self) -> bool:
         return self.tried.broken is not None
+
+    @property
+    def out_of_time(self) -> bool:
+        return self.tried.left == OUT_OF_TIME
+
+    @property
+    def heading(self) -> str:
+        """What was tried, of what, in a line."""
+        where = f", in `{self.variant}`" if self.variant else ""
+        return f"{self.of}{where}: {self.tried.name}"
 
 
 def verify(checks: Sequence[Check], budget_s: float) -> None:
@@ -65,11 +78,12 @@ def verify(checks: Sequence[Check], budget_s: float) -> None:
         for check in checks:
             if check.finished or number >= check.rounds or (number and not check.tried.examples):
                 continue
-            if time.perf_counter() >= until:
+            left = until - time.perf_counter()
+            if left <= 0:
                 if not number:
-                    check.tried.left = "the budget ran out"
+                    check.tried.left = OUT_OF_TIME
                 continue
-            check.attempt(number, check.tried)
+            check.attempt(number, check.tried, left)
 
 
 def checks_of(checked: Checked, overrides: Overrides, seed: int) -> list[Check]:
@@ -77,7 +91,7 @@ def checks_of(checked: Checked, overrides: Overrides, seed: int) -> list[Check]:
     programs = {name: reduced(program) for name, program in checked.programs.items()}
     return [
         *claim_checks(checked, overrides, seed),
-        *law_checks(list(programs.values()), seed),
+        *law_checks(programs, seed),
         *(check for name, program in programs.items() for check in program_checks(name, program, seed)),
     ]
 
@@ -92,18 +106,16 @@ def claim_checks(checked: Checked, overrides: Overrides, seed: int) -> Iterator[
 
 
 def _claim_attempt(checked: Checked, claim: Claim, overrides: Overrides, seed: int) -> Attempt:
-    def attempt(_number: int, tried: Tried) -> None:
-        found = check_claim(
-            checked.source, claim, budget=Budget(seconds=CLAIM_SECONDS), seed=seed + 1, overrides=overrides
-        )
+    def attempt(_number: int, tried: Tried, left: float) -> None:
+        budget = Budget(seconds=min(CLAIM_SECONDS, left), first=left)
+        found = check_claim(checked.source, claim, budget=budget, seed=seed + 1, overrides=overrides)
         tried.examples, tried.worst, tried.seconds = found.examples, found.largest, found.seconds
         if found.counterexample is not None:
             values = ", ".join(f"{name} = {value:g}" for name, value in found.counterexample.values.items())
             shown = f"at {values}: {found.counterexample}" if values else str(found.counterexample)
             small = counterexample_program(checked.source, found, overrides=overrides, budget_s=SHRINKING_SECONDS)
             tried.broken = Counterexample(small, f"{shown}\n\nA smaller program of which the claim is false too:")
-        elif found.reason:
-            tried.reasons[found.reason] += 1
+        tried.left = found.reason
 
     return attempt
 
@@ -117,7 +129,7 @@ def program_checks(variant: str, program: Program, seed: int) -> Iterator[Check]
         return made
 
     def attempting(law: GeneralLaw) -> Attempt:
-        return lambda number, tried: _shrinking(law, try_subject(law, subject(number), tried), seed + number + 1)
+        return lambda number, tried, _: _shrinking(law, try_subject(law, subject(number), tried), seed + number + 1)
 
     for law in GENERAL:
         yield Check(variant, Tried(law.name, law.stated.kind, statement=law.stated.statement), attempting(law))
@@ -142,21 +154,20 @@ def _shrinking(law: GeneralLaw, tried: Tried, seed: int) -> None:
     tried.broken = least
 
 
-def law_checks(programs: Sequence[Program], seed: int) -> Iterator[Check]:
-    """The laws of every rule that one of the programs uses, on the network of the first one that does."""
-    seen: set[str] = set()
-    for program in programs:
-        for name in dict.fromkeys(use.rule for use in program.uses.values()):
-            if name not in seen:
-                seen.add(name)
-                for law in registry.find(name).laws:
-                    yield Check(
-                        name, Tried(law.name, law.kind, statement=law.statement), _law_attempt(law, program, seed)
-                    )
+def law_checks(programs: Mapping[str, Program], seed: int) -> Iterator[Check]:
+    """The laws of every rule that a variant uses, on the network of the first one that does."""
+    first: dict[str, str] = {}
+    for variant, program in programs.items():
+        for use in program.uses.values():
+            first.setdefault(use.rule, variant)
+    for rule, variant in first.items():
+        for law in registry.find(rule).laws:
+            tried = Tried(law.name, law.kind, statement=law.statement)
+            yield Check(rule, tried, _law_attempt(law, programs[variant], seed), variant=variant)
 
 
 def _law_attempt(law: Law, program: Program, seed: int) -> Attempt:
-    def attempt(number: int, tried: Tried) -> None:
+    def attempt(number: int, tried: Tried, _left: float) -> None:
         trial = trial_of(program, seed + number)
         try_on(law, [trial], tried)
         if tried.broken is not None:

@@ -208,11 +208,11 @@ class Trial(Protocol):
         ...
 
     def drawn(self, use: str, bounds: Mapping[str, float]) -> None:
-        """Tensors that a rule adds are drawn uniformly between a bound and its negative. False alarms: fewer than one in a billion."""
+        """Tensors that a rule adds are drawn uniformly between a bound and its negative. False alarms: once in 10**13 networks."""
         ...
 
     def uniform(self, what: str, counts: Sequence[int], outcomes: int) -> None:
-        """Counts are those of so many equally likely outcomes. False alarms: fewer than one in ten million."""
+        """Counts are those of so many equally likely outcomes. False alarms: once in 10**9 networks."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from lpc.rules.rule import Phase
 from lpc.rules.run import Run
 from lpc.rules.tracer import Recorder
 from tests.cli.running import BROKEN, lpc
+from tests.laws.test_general import attach_everything
 
 
 @dataclass(frozen=True)
@@ -83,16 +85,50 @@ def test_a_rule_that_is_wrong_is_shown_small(here: Path) -> None:
     saved = sorted((here / "found").glob("*.lp"))
     assert len(saved) == len(broken)
     texts = [path.read_text() for path in saved]
-    (text,) = [text for text in texts if text.startswith("# mono_forward: blocks above do not matter\n")]
+    (text,) = [text for text in texts if text.startswith("# mono_forward, in `base`: blocks above do not matter\n")]
     assert text.count("block ") == 2 and "linear(16)" not in text
+    assert "learn all with mono_forward" in text
+    for path in saved:
+        assert lpc("check", f"found/{path.name}").status == 0, path.read_text()
     assert f"wrote {Path('found') / saved[0].name}" in done.err
+
+
+def test_a_script_that_is_wrong_is_shown(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    attach_everything(monkeypatch)
+    done = lpc("verify", "sound.lp", "--save", "found")
+    assert done.status == 1
+    assert re.search(r"^base +script = interpreter +broken", done.out, re.MULTILINE)
+    shown = r"^base: script = interpreter\nit fails: Leak: the losses that a step returns \(.*\) have a graph, in \w+, step 1$"
+    assert re.search(shown, done.out, re.MULTILINE), done.out
+    assert any(path.read_text().startswith("# base: script = interpreter\n") for path in (here / "found").glob("*.lp"))
+
+
+def test_a_claim_is_tried_no_longer_than_there_is_time(here: Path) -> None:
+    """Its first value takes a minute and more."""
+    large = (here / "sound.lp").read_text().replace("linear(16)", "linear(2000)")
+    (here / "large.lp").write_text(large + "claim base = backprop after 1000 steps\n")
+    began = time.monotonic()
+    checks = json.loads(lpc("verify", "large.lp", "--budget", "1s", "--json").out)["checks"]
+    (claim,) = [check for check in checks if check["of"] == "claim"]
+    assert (claim["verdict"], claim["reason"]) == ("not tried", "the budget ran out")
+    assert time.monotonic() - began < 30
+
+
+def test_a_claim_that_can_be_tried_nowhere_is_not_tried(here: Path) -> None:
+    sound = (here / "sound.lp").read_text()
+    (here / "claims.lp").write_text(f"{sound}let width = 4\nclaim base = backprop for width in -3..-1\n")
+    (here / "claims.lp").write_text((here / "claims.lp").read_text().replace("linear(16)", "linear(width)"))
+    done = lpc("verify", "claims.lp", "--budget", "100ms")
+    assert re.search(
+        r"^not tried:\n  claim: claim base = backprop for width in -3..-1: .*LP115", done.out, re.MULTILINE
+    )
 
 
 def test_a_false_claim_is_refuted_and_mended(here: Path) -> None:
     """What a new user does: state a claim, see it refuted, mend it."""
     sound = (here / "sound.lp").read_text()
     (here / "claims.lp").write_text(sound + "claim base = backprop\n")
-    done = lpc("verify", "claims.lp", "--save", "found", "--budget", "100ms")
+    done = lpc("verify", "claims.lp", "--save", "found", "--budget", "3s")
     assert done.status == 1
     assert re.search(r"after step 1, `\w+\.linear\.\w+` \[[\d, ]+\] is .* in base and .* in backprop", done.out)
     saved = (here / "found" / "counterexample1.lp").read_text()
@@ -119,6 +155,6 @@ def test_a_budget_is_a_time(budget: str, here: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named(here: Path) -> None:
     (here / "file").write_text("no folder")
     (here / "claims.lp").write_text((here / "sound.lp").read_text() + "claim base = backprop\n")
-    done = lpc("verify", "claims.lp", "--save", "file/found", "--budget", "100ms")
+    done = lpc("verify", "claims.lp", "--save", "file/found", "--budget", "3s")
     assert done.status == 2
     assert "cannot write to file/found: not a directory" in done.err

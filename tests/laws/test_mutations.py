@@ -105,7 +105,7 @@ def test_gradients_left_behind_are_caught() -> None:
     text = own.replace("torch.no_grad()", "torch.enable_grad()") + mark + rest
     found = differs(made, text, batches_of(made))
     assert isinstance(found, Leak)
-    assert "leaves a gradient" in str(found)
+    assert "a gradient is left on" in str(found)
 
 
 def test_kinds_of_optimizers_stay_apart(monkeypatch: pytest.MonkeyPatch) -> None:
