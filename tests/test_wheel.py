@@ -39,20 +39,39 @@ def test_the_wheel_is_pure_python_and_holds_grammar_templates_and_types(wheel: P
     assert "lpc = lpc.cli:main" in entry_points
 
 
-def test_the_wheel_compiles_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+CLAIMING = """network claiming
+data x: f32[3], y: class[2] = synthetic
+block hidden = x -> linear(4) -> tanh
+block readout = hidden -> linear(2)
+objective cross_entropy(readout, y)
+learn all with backprop
+train epochs = 1, batch = 8, optimizer = sgd(lr = 0.1)
+variant tied { learn all with feedback_alignment(feedback = transpose) }
+claim base = tied
+claim base != tied
+"""
+
+
+def test_the_wheel_installs_and_works_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+    """It compiles, and pytest finds the plug-in by the entry point of what was installed."""
     installed, empty = tmp_path / "installed", tmp_path / "empty"
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(installed)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(installed)]
+    done = subprocess.run([*pip, str(wheel)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
     empty.mkdir()
+    (empty / "claiming.lp").write_text(CLAIMING, encoding="utf-8")
     (empty / "digits.lp").write_bytes((ROOT / "examples" / "digits.lp").read_bytes())
     environment = {**os.environ, "PYTHONPATH": str(installed)}
 
-    def python(*arguments: str) -> str:
+    def python(*arguments: str, status: int = 0) -> str:
         command = [sys.executable, *arguments]
         done = subprocess.run(command, cwd=empty, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == status, done.stdout + done.stderr
         return done.stdout
 
     assert Path(python("-c", "import lpc; print(lpc.__file__)").strip()).is_relative_to(installed)
     python("-m", "lpc", "compile", "digits.lp", "-o", "train.py")
     assert "class Network" in (empty / "train.py").read_text(encoding="utf-8")
+    tested = python("-m", "pytest", "--lp", "-p", "no:cacheprovider", status=1)
+    assert "1 failed, 1 passed" in tested
+    assert "the two hold the same after every step" in tested

@@ -54,6 +54,7 @@ ORDER = (
     "amd",
     "rapl",
     "conditions",
+    "processor",
     "apportion",
     "estimate",
     "carbon",

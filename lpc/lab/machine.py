@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from lpc.lab.meters import MeterStatus, meter_text, meters, with_cure
+from lpc.runtime.processor import processor_name
 from lpc.runtime.rapl import POWERCAP
 
 PACKAGES = {
@@ -52,14 +53,10 @@ class Machine:
     packages: tuple[Package, ...]
 
 
-def processor_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's name as Linux has it, else what the platform says, and how many cores this process may use."""
-    name = platform.processor() or platform.machine()
-    if cpuinfo.is_file():
-        models = [line for line in cpuinfo.read_text(errors="replace").splitlines() if line.startswith("model name")]
-        name = models[0].partition(":")[2].strip() if models else name
+def processor_model() -> str:
+    """The processor's name, and how many cores this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return f"{name}, {cores} core{'s' * (cores != 1)}"
+    return f"{processor_name()}, {cores} core{'s' * (cores != 1)}"
 
 
 def installed(name: str) -> str | None:

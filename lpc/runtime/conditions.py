@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 
+from lpc.runtime.processor import CPUINFO
+
 CPU = Path("/sys/devices/system/cpu")
-CPUINFO = Path("/proc/cpuinfo")
 
 
 def processor_conditions() -> dict[str, str | float]:

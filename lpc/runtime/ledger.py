@@ -19,6 +19,8 @@ SENSOR_ERROR = {
     "amdsmi-counter": 0.05,
 }
 """Relative error of an instrument, one standard deviation: assumed, none of them was held against a wall meter."""
+STILL = 20
+"""Of its periods a counter may keep still, and no longer: nothing that runs draws no power."""
 CHECK_S = 5.0
 """The shortest window in which a counter is held against the power sampled meanwhile."""
 
@@ -89,6 +91,8 @@ class EnergyLedger:
             self.note(f"lost a window: {reading.doubt}")
         elif energy < 0:
             self.note("lost a window: the counter went back (was the driver reloaded?)")
+        elif energy == 0 and seconds > STILL * (self.counter.resolution_s or 0.1):
+            self.note("lost a window: the counter did not move")
         elif energy > most:
             self.note("lost a window: more energy than the device can draw")
         else:

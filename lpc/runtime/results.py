@@ -13,6 +13,7 @@ import torch
 
 from lpc.runtime.failure import BadInput, Failure
 from lpc.runtime.options import Options
+from lpc.runtime.processor import processor_name
 from lpc.runtime.run import Run
 from lpc.runtime.task import Phase
 
@@ -84,7 +85,7 @@ def make_result(run: Run, own: set[str], validation: Scores, test: Scores) -> di
             "torch": torch.__version__,
             "python": platform.python_version(),
             "device": run.device.type,
-            "device_name": torch.cuda.get_device_name(run.device) if run.device.type == "cuda" else platform.machine(),
+            "device_name": torch.cuda.get_device_name(run.device) if run.device.type == "cuda" else processor_name(),
             "threads": torch.get_num_threads(),
             "platform": platform.platform(),
         },

@@ -41,14 +41,12 @@ def test_wraps_in_a_long_pass_are_seen_by_a_look_in_between(machine: FakeMachine
 
 def test_the_look_in_between_is_a_thread_that_ends_with_the_meter(machine: FakeMachine) -> None:
     machine.powercap.add(ZONE, "package-0", watts=300.0)
-    before = threading.active_count()
+    before = set(threading.enumerate())
     (cpu, _dram) = open_rapl(machine.powercap.root)
-    assert threading.active_count() == before + 1
+    (watching,) = set(threading.enumerate()) - before
     cpu.close()
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and thread.daemon:
-            thread.join(0.5)
-    assert threading.active_count() <= before
+    watching.join(30)
+    assert not watching.is_alive()
 
 
 def test_a_counter_and_its_power_that_agree_are_told_so(machine: FakeMachine) -> None:

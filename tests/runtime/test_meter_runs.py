@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from lpc.runtime.meter import open_meter
+from lpc.runtime.rapl import RaplZone
 from tests.runtime.fake_meters import FakeMachine, fake_machine
 from tests.runtime.running import PLAIN, changed, result, run
 from tests.runtime.sample_digits import TASK
@@ -23,13 +25,14 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:
     return found
 
 
-def metered(machine: FakeMachine, folder: Path, gone_at: int | None = None) -> dict[str, Any]:
-    """Three epochs of four steps, a second and 50 J each; from step `gone_at` on there is no zone."""
+def metered(
+    machine: FakeMachine, folder: Path, at: int | None = None, event: Callable[[], None] | None = None
+) -> dict[str, Any]:
+    """Three epochs of four steps, a second and 50 J each; at step `at` something happens."""
 
     def step(net: Any, optimizers: Any, *rest: Any) -> Any:
-        if rest[-1] == gone_at:
-            machine.powercap.watts.clear()
-            (machine.powercap.root / ZONE / "energy_uj").unlink()
+        if event is not None and rest[-1] == at:
+            event()
         machine.time.sleep(1.0)
         return PLAIN.step(net, optimizers, *rest)
 
@@ -55,7 +58,12 @@ def test_a_meter_that_vanishes_in_mid_run_is_null_with_the_reason(
 ) -> None:
     """In any epoch, the last one too: the run is done, and its other figures are whole."""
     machine.powercap.add(ZONE, "package-0", watts=50.0)
-    found = metered(machine, tmp_path / "run", gone_at)
+
+    def gone() -> None:
+        machine.powercap.watts.clear()
+        (machine.powercap.root / ZONE / "energy_uj").unlink()
+
+    found = metered(machine, tmp_path / "run", gone_at, gone)
     cpu = found["energy"]["domains"][1]
     assert (cpu["joules"], cpu["uncertainty"], cpu["complete"]) == (None, None, False)
     assert "No such file" in cpu["note"]
@@ -64,3 +72,28 @@ def test_a_meter_that_vanishes_in_mid_run_is_null_with_the_reason(
     assert set(found["energy"]["blocks"]["joules"].values()) == {None}
     assert found["protocol"]["epochs_run"] == 3
     assert found["time"]["train_s"] == pytest.approx(12.0)
+
+
+def test_a_permission_that_goes_in_mid_run_is_null_with_the_reason(
+    machine: FakeMachine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.powercap.add(ZONE, "package-0", watts=50.0)
+
+    def refused(_zone: RaplZone) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    found = metered(machine, tmp_path / "run", 5, lambda: monkeypatch.setattr(RaplZone, "raw", refused))
+    cpu = found["energy"]["domains"][1]
+    assert (cpu["joules"], cpu["complete"]) == (None, False)
+    assert "given up: [Errno 13] Permission denied" in cpu["note"]
+    assert found["protocol"]["epochs_run"] == 3
+
+
+def test_a_counter_that_keeps_still_in_mid_run_is_not_counted(machine: FakeMachine, tmp_path: Path) -> None:
+    """What it counted before stays, and the rest is lost, not 0 J."""
+    machine.powercap.add(ZONE, "package-0", watts=50.0)
+    found = metered(machine, tmp_path / "run", 4, lambda: machine.powercap.watts.update({ZONE: 0.0}))
+    cpu = found["energy"]["domains"][1]
+    assert cpu["phases"]["train"] == cpu["phases"]["train"] | {"joules": 200.0, "window_s": pytest.approx(4.0)}
+    assert (cpu["complete"], cpu["lost_s"]) == (False, pytest.approx(8.0))
+    assert "lost a window: the counter did not move (2 times)" in cpu["note"]
