@@ -89,16 +89,17 @@ def class_codes(path: Path, name: str, values: list[str], lines: list[int], clas
     """Whole numbers below `classes` as they are; any other `classes` different values in sorted order, numbers as such."""
     if "" in values:
         raise BadInput(f"{path}, line {lines[values.index('')]}: {name} is missing")
-    kinds = sorted(set(values))
+    kinds, where = sorted(set(values)), str(path)
     if all(re.fullmatch(r"[+-]?\d+", kind) for kind in kinds):
         whole = [int(value) for value in values]
         if min(whole) >= 0 and max(whole) < classes:
             return torch.tensor(whole), [str(i) for i in range(classes)]
         kinds.sort(key=int)
+        where += f", line {next(line for line, code in zip(lines, whole, strict=True) if not 0 <= code < classes)}"
     if len(kinds) != classes:
         shown = ", ".join(kinds[:8]) + (", …" if len(kinds) > 8 else "")
         raise BadInput(
-            f"{path}: {name} has {len(kinds)} different values ({shown}), the program says {classes} classes"
+            f"{where}: {name} has {len(kinds)} different values ({shown}), the program says {classes} classes"
         )
     place = {kind: i for i, kind in enumerate(kinds)}
     return torch.tensor([place[value] for value in values]), kinds

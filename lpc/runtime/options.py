@@ -12,6 +12,8 @@ import torch
 from lpc.runtime.failure import BadInput
 
 Options = argparse.Namespace
+MOST_THREADS = 1024
+"""More than a machine has, and fewer than torch fails to start."""
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -49,6 +51,8 @@ def read_options(name: str, seed: int, arguments: Sequence[str] | None) -> Optio
     options = parser.parse_args(arguments)
     if options.limit == 0 or options.threads == 0:
         parser.error("--limit and --threads are at least 1")
+    if (options.threads or 0) > MOST_THREADS:
+        parser.error(f"--threads {options.threads}: at most {MOST_THREADS}")
     options.out = options.out or Path("runs") / f"{name}-{options.seed}"
     return options
 

@@ -93,6 +93,7 @@ def test_what_fails_in_a_block_names_it(tmp_path: Path, capsys: pytest.CaptureFi
         ("--epochs", "1", "--steps", "1"),
         ("--limit", "0"),
         ("--threads", "0"),
+        ("--threads", "99999"),
         ("--resume", "--overwrite"),
         ("--device", "abacus"),
         ("--device", "cuda:99"),

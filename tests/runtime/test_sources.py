@@ -350,7 +350,7 @@ def test_csv_classes_that_do_not_fit(tmp_path: Path) -> None:
     data = (Binding("x", (1,)), Binding("y", classes=3))
     for rows, said in (
         ("1,a\n1,b\n", "2 different values (a, b)"),
-        ("1,0\n1,3\n", "(0, 3)"),
+        ("1,0\n1,3\n", "line 3: y has 2 different values (0, 3)"),
         ("1,1\n1,\n", "line 3: y is missing"),
     ):
         found = table(tmp_path, "x,y\n" + rows)
