@@ -39,17 +39,14 @@ def turns_are_cut(subject: Subject) -> None:
         raise Broken(
             f"under order = simultaneous the turns are {', '.join(together)}, where the phases are {', '.join(phases)}"
         )
-    subject.needs(len(found) > len(phases), "all blocks learn in one turn")
-    height = {block.name: at for at, block in enumerate(subject.network.blocks)}
     for name, phase in phases.items():
-        own = [turn.phase for turn in found if turn.phase.phase.name == name]
-        if sorted(at for turn in own for at in _updates(turn)) != sorted(_updates(phase)):
+        own = [turn for turn in found if turn.phase.phase.name == name]
+        if sorted(at for turn in own for at in _updates(turn.phase)) != sorted(_updates(phase)):
             raise Broken(f"the turns of {name} do not make each of its updates once")
-        lowest = [
-            min(height[node.block] for node in turn.nodes if node.primitive == "update") for turn in own if turn.updates
-        ]
-        if lowest != sorted(lowest):
-            raise Broken(f"the turns of {name} do not come in the order of their blocks")
+        made = {turn.name: {*_learners(turn.phase)} for turn in own}
+        if [*made.items()] != [*_wanted(program, phase).items()]:
+            raise Broken(f"the turns of {name} are {_told(made)}, where learners are {_told(_wanted(program, phase))}")
+    subject.needs(len(found) > len(phases), "all blocks learn in one turn")
     with exactly(subject.seed):
         cut, whole = interpreter_of(program, subject.devices), interpreter_of(program, subject.devices)
         for turn in found:
@@ -68,6 +65,23 @@ def turns_are_cut(subject: Subject) -> None:
             if turn.phase.finish:
                 cut.finish(turn.phase)
                 whole.finish(full)
+
+
+def _wanted(program: Program, phase: TracedPhase) -> dict[str, set[str]]:
+    """The turns of a phase under `order = sequential`: what they are called, and who learns in each."""
+    name, learning = phase.phase.name, _learners(phase)
+    if phase.phase.passes is not None:
+        return {name: learning}
+    groups: list[list[str]] = []
+    for region in program.regions:
+        own = [block.name for block in region.run if block.name in learning]
+        groups += [[block] for block in own] if region.rule.learns_alone() else [own]
+    ends = ("_to_".join(dict.fromkeys((own[0], own[-1]))) for own in groups if own)
+    return dict(zip((f"{name}_{end}" for end in ends), (set(own) for own in groups if own), strict=True))
+
+
+def _told(made: Mapping[str, set[str]]) -> str:
+    return "; ".join(f"{name} of {', '.join(sorted(blocks)) or 'nobody'}" for name, blocks in made.items()) or "none"
 
 
 def _updates(phase: TracedPhase) -> list[int]:

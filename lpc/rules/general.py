@@ -51,8 +51,9 @@ ROLLED = Stated(
 )  # fmt: skip
 TURNS = Stated(
     "a turn = the step with other updates left out",
-    "Under `order = simultaneous` a phase is one turn. Under `order = sequential` every update is made in one turn, which moves its own "
-    "blocks as the whole step would, were no other block to move; turns come in the order of their lowest blocks.",
+    "Under `order = simultaneous` a phase is one turn. Under `order = sequential` every block that learns alone has a turn, and so has "
+    "every run that shares an error, in the order of the runs; a turn moves its own blocks as the whole step would, were no other "
+    "block to move.",
     "exact", "two learners or more; frozen blocks in inference mode", "updates take effect at the end of a step",
 )  # fmt: skip
 FROZEN = Stated(
