@@ -72,13 +72,14 @@ def pair(left: Collection, right: Collection) -> Pair:
 
 def _circumstances(left: Mapping[int, Result], right: Mapping[int, Result]) -> Iterator[str]:
     for name in (*SHARED, *SHARED_CONDITIONS):
-        mine, other = ({str(_circumstance(r, name)) for r in results.values()} for results in (left, right))
+        mine, other = ({_circumstance(r, name) for r in results.values()} for results in (left, right))
         if mine | other != mine & other:
             yield f"{name.replace('_', ' ')} {', '.join(sorted(mine))} and {', '.join(sorted(other))}"
 
 
-def _circumstance(result: Result, name: str) -> object:
-    return getattr(result.environment, name) if name in SHARED else result.conditions.get(name)
+def _circumstance(result: Result, name: str) -> str:
+    found = getattr(result.environment, name) if name in SHARED else result.conditions.get(name)
+    return "not known" if found is None else str(found)
 
 
 def _cannot(left: Collection, right: Collection, apart: Sequence[str]) -> Iterator[str]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lpc.lab.results import Energy, Unreadable, energy_of, read_result
+from lpc.lab.energy import Energy, energy_of
+from lpc.lab.results import Unreadable, read_result
 from tests.lab.made_runs import domain, result
 
 SECONDS = 2.0
