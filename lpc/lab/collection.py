@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lpc.lab.comparison import SHARED, SHARED_CONDITIONS, Against, Figure, figure, held
 from lpc.lab.metrics import METRICS
-from lpc.lab.results import RESULT, Result, Unreadable, read_result
+from lpc.lab.results import PLAN, RESULT, Result, Unreadable, read_result
 from lpc.lab.statistics import verdict
 
 
@@ -32,7 +32,7 @@ class Pair:
 
 def collect(path: Path) -> Collection:
     """The result of a run's folder or file, or those of the folders in it. Raises Unreadable where there is none."""
-    if path.is_file() or (path / RESULT).exists() or not path.is_dir():
+    if not path.is_dir() or any((path / name).exists() for name in (RESULT, PLAN)):
         result = read_result(path)
         return Collection({result.seed: result})
     results: dict[int, Result] = {}
