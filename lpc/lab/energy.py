@@ -93,7 +93,7 @@ def energy_of(energy: Mapping[str, Any] | None) -> Energy:
         elif source == "none" or measured is None:
             missing.append(name)
             why.append(str(domain.get("note") or f"{name}: nothing was measured in training"))
-        elif measured == 0:
+        elif _domain(domain).below("train"):
             missing.append(name)
             why.append(f"{name}: training was over before the meter moved")
         elif covered < ENOUGH * seconds:

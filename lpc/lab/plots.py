@@ -96,8 +96,8 @@ def learning_curves(found: Curves, drawn: Mapping[str, Style]) -> str:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if found.key.endswith("accuracy"):
             _percent(axes)
-        points = [point for curve in found.curves for own in curve.seeds.values() for point in own]
-        _possible(axes, *_columns(points), found.key)
+        drawn_points = [point for curve in found.curves for own in curve.seeds.values() for point in own]
+        _possible(axes, *_columns(drawn_points), found.key)
 
     return _svg(draw, [curve.label for curve in found.curves])
 

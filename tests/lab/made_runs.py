@@ -46,8 +46,8 @@ def domain(joules: float | None, seconds: float, **changes: Any) -> dict[str, An
     """A GPU's energy: of training all but a tenth."""
     if joules is None:
         nothing = dict.fromkeys(("joules", "resolution_s", "uncertainty", "exclusive"))
-        made = {"domain": "gpu", "source": "none", **nothing, "samples": 0, "phases": {}, "note": "no GPU to measure"}
-        return {**made, **changes}
+        told = {"domain": "gpu", "source": "none", "samples": 0, "phases": {}, "note": "no GPU to measure"}
+        return {**told, **nothing, **changes}
     error = {"joules": 0.019 * joules, "systematic": 0.018 * joules}
     made = {
         "domain": "gpu",
