@@ -119,6 +119,9 @@ def test_compare_says_what_cannot_be_said(here: Path) -> None:
     assert next(line for line in one.splitlines() if line.startswith("time")).endswith(
         "not compared: they ran under other conditions"
     )
+    put(here / "d", {**usual("base", 1), "energy": None})
+    unmeasured = " ".join(lpc("compare", "a", "d").out.split())
+    assert "(gpu driver 595 and not known)" in unmeasured
     other = lpc("compare", "a", "c").out
     assert "they share no seed: nothing is paired" in other
     assert "no seed in common" in other

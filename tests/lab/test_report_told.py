@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -14,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure as Canvas
 
 from lpc.ir.grid import COUNTRIES, INTENSITIES, country_of, source_of
-from lpc.lab import energy_grids, grids, plots, texts
+from lpc.lab import energy_grids, grids, plots, series, texts
 from lpc.lab.bench_reading import bench_findings
 from lpc.lab.comparison import Figure
 from lpc.lab.emissions import emissions_text
+from lpc.lab.energy import Domain, Spent
 from lpc.lab.findings import Findings
 from lpc.lab.instruments import BELOW, gathered
 from lpc.lab.metrics import BY_NAME
@@ -116,6 +117,12 @@ def test_a_tree_that_is_not_the_systems_is_told_wherever_joules_are(own: Path) -
         assert (text in row["instruments"]) == (row["metric"] in ("joules", "joules_per_pass", "watts"))
 
 
+def test_a_phase_is_below_the_resolution_by_its_length_or_because_nothing_moved() -> None:
+    counted = {"short": Spent(0.1, 0.1, 0.002), "still": Spent(0.0, 0.1, 0.02), "long": Spent(0.1, 0.1, 0.02)}
+    domain = Domain("cpu", "", "rapl", 1.0, 0.1, 0.005, 3, counted)
+    assert [domain.below(phase) for phase in (*counted, "absent")] == [True, True, False, False]
+
+
 def test_a_note_is_told_once_by_its_largest_amount() -> None:
     reading = [[f"reading the meters took 0.{n}% of the time"] for n in (5, 7, 6)]
     assert gathered([*reading, []]) == ["reading the meters took 0.7% of the time (the largest of 3 of 4 runs)"]
@@ -185,7 +192,7 @@ def wide(findings: Findings) -> Findings:
     )
 
 
-def test_no_interval_in_a_csv_or_a_plot_holds_what_cannot_be(bench: Path) -> None:
+def test_no_interval_in_a_csv_holds_what_cannot_be(bench: Path) -> None:
     findings = wide(bench_findings(bench))
     joules = findings.entries[0].figures["joules"].summary
     assert joules is not None and joules.interval is not None
@@ -195,13 +202,32 @@ def test_no_interval_in_a_csv_or_a_plot_holds_what_cannot_be(bench: Path) -> Non
         if row["low"]:
             assert float(row["low"]) >= 0
             assert row["metric"] != "accuracy" or float(row["high"]) <= 1
-    entries, drawn = findings.of("matched"), plots.styles(findings.labels)
-    for gain, cost in (("accuracy", "joules"), ("loss", "time_s")):
-        svg = ET.fromstring(plots.tradeoff(entries, gain, cost, (), drawn))  # noqa: S314 - lpc wrote it
-        ticks = [text for element in svg.iter("{http://www.w3.org/2000/svg}text") if (text := element.text)]
-        assert any(text.strip(" %").replace(".", "").isdigit() for text in ticks)
-        assert not [text for text in ticks if text.startswith("−")], ticks
-        assert not [text for text in ticks if text.endswith("%") and float(text[:-2]) > 100], ticks
+
+
+@pytest.mark.parametrize(("gain", "cost"), [("accuracy", "joules"), ("loss", "time_s")])
+def test_no_plot_reaches_to_what_cannot_be(bench: Path, monkeypatch: pytest.MonkeyPatch, gain: str, cost: str) -> None:
+    findings, seen = wide(bench_findings(bench)), []
+
+    def drawn(draw: Callable[[Any], None], names: object, height: float = 0) -> str:
+        axes = Canvas().subplots()
+        draw(axes)
+        seen.extend([axes.dataLim, axes.viewLim])
+        return ""
+
+    monkeypatch.setattr(plots, "_svg", drawn)
+    plots.tradeoff(findings.of("matched"), gain, cost, (), plots.styles(findings.labels))
+    found = series.curves(findings.of("matched"), [("train/loss", "loss in training")])
+    assert found is not None
+    low = {
+        seed: tuple((at, value * 0.02**at) for at, value in points) for seed, points in found.curves[0].seeds.items()
+    }
+    curve = replace(found.curves[0], seeds=low, mean=low[1])
+    plots.learning_curves(replace(found, curves=(curve,)), plots.styles(findings.labels))
+    assert len(seen) == 4
+    for box in seen:
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+    assert gain != "accuracy" or max(box.y1 for box in seen[:2]) <= 1
 
 
 def test_controls_left_out_have_a_place_of_their_own_and_names_in_them_are_code(own: Path) -> None:
