@@ -41,6 +41,8 @@ def command(left: Path, right: Path) -> None:
         rows.append((metric.title, figure_text(metric, mine), figure_text(metric, theirs), shown, verdict))
     names = [f"{side} {_name(one_side)}" for side, one_side in (("A", one), ("B", other))]
     click.echo("\n".join(names) + "\n\n" + table(("", "A", "B", "A against B", "verdict"), rows))
+    if measured := [*_meters("A", one), *_meters("B", other)]:
+        click.echo("\nWhat counted the joules:\n" + bullets(measured))
     if found.cannot:
         click.echo("\nWhat this cannot say:\n" + bullets(found.cannot))
     for text in (*one.aside, *other.aside):
@@ -55,6 +57,15 @@ def collected(path: Path) -> Collection:
         return collect(path)
     except Unreadable as problem:
         raise Refusal(f"{path}: {problem}") from problem
+
+
+def _meters(side: str, found: Collection) -> list[str]:
+    """Instruments of a side's runs, how well each counts, and what is to be known of their figures."""
+    from lpc.lab.instruments import gathered, instrument_text, instruments
+
+    energies = [result.energy for result in found.results.values()]
+    told = [f"{one.name}, {instrument_text(one)}" for one in instruments(energies)]
+    return [f"{side}: {text}" for text in (*told, *gathered([energy.notes for energy in energies]))]
 
 
 def _name(found: Collection) -> str:

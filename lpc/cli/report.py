@@ -150,7 +150,7 @@ def pictures(listed: Sequence[Listing]) -> dict[str, str]:
 def written_by_lpc(path: Path, form: str) -> bool:
     """Whether a file is one that `lpc report` has written, of the same kind."""
     from lpc.lab.emissions import COLUMNS as EMISSIONS
-    from lpc.lab.texts import COLUMNS
+    from lpc.lab.texts import FIRST_COLUMNS
 
     try:
         if form == "json":
@@ -164,7 +164,7 @@ def written_by_lpc(path: Path, form: str) -> bool:
         "html": '<meta name="generator" content="lpc ',
         "md": "<!-- written by lpc ",
         "latex": "% written by lpc ",
-        "csv": ",".join(COLUMNS) + "\n",
+        "csv": ",".join(FIRST_COLUMNS),  # more may stand behind them
         "emissions": ",".join(EMISSIONS) + "\n",
     }
     return heads[form] in head if form == "html" else head.startswith(heads[form])

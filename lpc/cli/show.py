@@ -44,6 +44,7 @@ def shown(result: Result, log: Path) -> str:
 def _facts(result: Result) -> Iterator[tuple[str, str]]:
     from lpc.lab.comparison import Figure
     from lpc.lab.figures_text import figure_text
+    from lpc.lab.instruments import instrument_text, instruments
     from lpc.lab.metrics import METRICS
     from lpc.lab.statistics import summarise
 
@@ -60,6 +61,8 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
             continue
         scored = f" on {result.scored_on}" if metric.name in ("accuracy", "loss") else ""
         yield metric.title, figure_text(metric, Figure({}, summarise([float(value)]))) + scored
+    yield from ((f"{one.name}", instrument_text(one)) for one in instruments([result.energy]))
+    yield from (("note", note) for note in result.energy.notes)
     stopped = "; ".join(f"{name} {count} epochs, by {why}" for name, count, why in result.phases)
     yield "ended", stopped
     where = result.environment

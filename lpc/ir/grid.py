@@ -51,3 +51,54 @@ INTENSITIES: Mapping[str, int] = {
     "ZA": 714,
 }
 """Grams a kilowatt-hour, by ISO 3166 code. Countries whose figure of that year is not there are left out."""
+
+COUNTRIES: Mapping[str, tuple[str, str]] = {
+    "AT": ("AUT", "Austria"),
+    "AU": ("AUS", "Australia"),
+    "BE": ("BEL", "Belgium"),
+    "BR": ("BRA", "Brazil"),
+    "CA": ("CAN", "Canada"),
+    "CH": ("CHE", "Switzerland"),
+    "CL": ("CHL", "Chile"),
+    "CN": ("CHN", "China"),
+    "CZ": ("CZE", "Czechia"),
+    "DE": ("DEU", "Germany"),
+    "DK": ("DNK", "Denmark"),
+    "EE": ("EST", "Estonia"),
+    "ES": ("ESP", "Spain"),
+    "FI": ("FIN", "Finland"),
+    "FR": ("FRA", "France"),
+    "GB": ("GBR", "United Kingdom"),
+    "GR": ("GRC", "Greece"),
+    "HU": ("HUN", "Hungary"),
+    "IE": ("IRL", "Ireland"),
+    "IN": ("IND", "India"),
+    "IT": ("ITA", "Italy"),
+    "JP": ("JPN", "Japan"),
+    "KR": ("KOR", "South Korea"),
+    "MX": ("MEX", "Mexico"),
+    "NL": ("NLD", "Netherlands"),
+    "NO": ("NOR", "Norway"),
+    "NZ": ("NZL", "New Zealand"),
+    "PL": ("POL", "Poland"),
+    "PT": ("PRT", "Portugal"),
+    "RO": ("ROU", "Romania"),
+    "SE": ("SWE", "Sweden"),
+    "SG": ("SGP", "Singapore"),
+    "TR": ("TUR", "Turkey"),
+    "TW": ("TWN", "Taiwan"),
+    "US": ("USA", "United States"),
+    "ZA": ("ZAF", "South Africa"),
+}
+"""Three-letter ISO 3166 code and name of each, as other tools write them."""
+
+
+def source_of(country: str) -> str:
+    """What a result says of an intensity out of the table."""
+    return f"{country} in {YEAR}: {SOURCE}"
+
+
+def country_of(source: str) -> tuple[str, str] | None:
+    """Three-letter code and name of the country that `source_of` told, of this year's table or another's."""
+    country, told, _ = source.partition(" in ")
+    return COUNTRIES.get(country) if told else None

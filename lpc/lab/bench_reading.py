@@ -51,6 +51,7 @@ def _findings(folder: Path, found: Mapping[str, Any]) -> Findings:
         baseline=_at(found, "baseline", str),
         fronts=tuple(_front(one) for one in _objects(found, "pareto")),
         made=_made(found),
+        order=_texts(found, "order"),
         margins={name: float(value) for name, value in _at(found, "margins", dict).items() if name in BY_NAME},
         refused=tuple(_refused(one) for one in _objects(found, "refused")),
         strangers=_texts(found, "strangers"),

@@ -53,7 +53,14 @@ def _figures(table: Table, rows: Sequence[Row]) -> Iterator[str]:
         lines += [[f"  seed {one.seed}", "", f"{one.kind}: {one.why}"] for one in own]
     yield from aligned(lines)
     gain = "accuracy" if "accuracy" in names else "loss"
-    yield f"means ± half the 95 % interval (Student t); {gain} on {' and '.join(scored) or DASH}"
+    yield f"{means_text([row.figures for row in rows])}; {gain} on {' and '.join(scored) or DASH}"
+
+
+def means_text(figures: Sequence[Mapping[str, Figure]]) -> str:
+    """What stands behind the means of a table."""
+    if all(one.summary is None or one.summary.n < 2 for own in figures for one in own.values()):
+        return "one run of each: no intervals"
+    return "means ± half the 95 % interval (Student t)"
 
 
 def _against(table: Table, rows: Sequence[Row]) -> Iterator[str]:
@@ -75,15 +82,22 @@ def _against(table: Table, rows: Sequence[Row]) -> Iterator[str]:
                 ]
             )
     yield from aligned(lines)
-    methods = dict.fromkeys(
-        a.found.method for row in others for a in row.against.values() if a.found and a.found.p is not None
-    )
-    kinds = [method for method in methods if method in ("Student t", "BCa bootstrap")]
     corrected = f", Holm over {len(others)} comparisons of each figure" if len(others) > 1 else ""
-    yield f"paired by seed: 95 % intervals of ratios and differences ({', '.join(kinds) or 'none'}){corrected}"
+    yield f"paired by seed: ratios and differences, {intervals_text([row.against for row in others], corrected)}"
     for name, margin in table.margins.items():
         word = f"{100 * margin:g} points" if name == "accuracy" else f"{100 * margin:g} %"
         yield f"equivalent: {BY_NAME[name].title} within {word}"
+
+
+def intervals_text(against: Sequence[Mapping[str, Against]], corrected: str) -> str:
+    """Of what kind the intervals of comparisons are, and how p values are `corrected`; why, where there are none."""
+    found = [a.found for own in against for a in own.values() if a.found is not None]
+    kinds = dict.fromkeys(one.method for one in found if one.method in ("Student t", "BCa bootstrap"))
+    if kinds:
+        return f"with 95 % intervals ({', '.join(kinds)}){corrected}"
+    if all(one.n < 2 for one in found):
+        return "without intervals: one run of each is one pair"
+    return "without intervals: no figure varies among the pairs"
 
 
 def compared(figures: Sequence[Mapping[str, Figure]], against: Sequence[Mapping[str, Against]]) -> list[str]:

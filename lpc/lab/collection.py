@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lpc.lab.comparison import SHARED, SHARED_CONDITIONS, Against, Figure, figure, held
 from lpc.lab.metrics import METRICS
-from lpc.lab.results import RESULT, Result, Unreadable, read_result
+from lpc.lab.results import PLAN, RESULT, Result, Unreadable, read_result
 from lpc.lab.statistics import verdict
 
 
@@ -32,7 +32,7 @@ class Pair:
 
 def collect(path: Path) -> Collection:
     """The result of a run's folder or file, or those of the folders in it. Raises Unreadable where there is none."""
-    if path.is_file() or (path / RESULT).exists() or not path.is_dir():
+    if not path.is_dir() or any((path / name).exists() for name in (RESULT, PLAN)):
         result = read_result(path)
         return Collection({result.seed: result})
     results: dict[int, Result] = {}
@@ -72,13 +72,14 @@ def pair(left: Collection, right: Collection) -> Pair:
 
 def _circumstances(left: Mapping[int, Result], right: Mapping[int, Result]) -> Iterator[str]:
     for name in (*SHARED, *SHARED_CONDITIONS):
-        mine, other = ({str(_circumstance(r, name)) for r in results.values()} for results in (left, right))
+        mine, other = ({_circumstance(r, name) for r in results.values()} for results in (left, right))
         if mine | other != mine & other:
             yield f"{name.replace('_', ' ')} {', '.join(sorted(mine))} and {', '.join(sorted(other))}"
 
 
-def _circumstance(result: Result, name: str) -> object:
-    return getattr(result.environment, name) if name in SHARED else result.conditions.get(name)
+def _circumstance(result: Result, name: str) -> str:
+    found = getattr(result.environment, name) if name in SHARED else result.conditions.get(name)
+    return "not known" if found is None else str(found)
 
 
 def _cannot(left: Collection, right: Collection, apart: Sequence[str]) -> Iterator[str]:

@@ -1,16 +1,20 @@
 """`emissions.csv`, as CodeCarbon 3 writes it: its columns, in its order and units, for tools that read such files.
 
 Only what was measured, over the whole run. A cell is empty where nothing is known, never 0. A last column of lpc's own,
-`lpc_sources`, tells the instruments.
+`lpc_sources`, tells the instruments and what is to be known of their figures.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lpc.ir.grid import country_of
 from lpc.lab.findings import Entry, Findings, Run
+from lpc.lab.instruments import sources
+from lpc.lab.results import Environment
 from lpc.lab.series import number, part
 from lpc.lab.texts import csv_of
 
@@ -39,8 +43,8 @@ def _row(findings: Findings, entry: Entry, run: Run) -> dict[str, object]:
     grams, seconds = number(carbon.get("grams")), run.result.total_s
     measured = list(_measured(energy))
     devices = [str(own["device"]) for own in measured if own["domain"] == "gpu" and own.get("device")]
-    processors = [str(own["device"]) for own in measured if own["domain"] == "cpu" and own.get("device")]
     joules = number(part(energy, "totals").get("measured_joules"))
+    code, country = country_of(str(carbon.get("intensity_source"))) or (None, None)
     row: dict[str, object] = {
         "timestamp": run.started.partition("+")[0] or None,
         "project_name": entry.program,
@@ -50,14 +54,16 @@ def _row(findings: Findings, entry: Entry, run: Run) -> dict[str, object]:
         "emissions": None if grams is None else grams / 1000,
         "emissions_rate": None if grams is None or seconds <= 0 else grams / 1000 / seconds,
         "energy_consumed": None if joules is None else joules / KWH,
+        "country_name": country,
+        "country_iso_code": code,
         "os": run.result.environment.platform,
         "python_version": run.result.environment.python,
-        "cpu_model": ", ".join(processors) or None,
+        "cpu_model": _processor(run.result.environment),
         "gpu_count": len(devices) or None,
         "gpu_model": ", ".join(devices) or None,
         "tracking_mode": "machine" if measured else None,
         "pue": number(carbon.get("pue")),
-        "lpc_sources": "; ".join(f"{own['domain']}: {own['source']}" for own in measured) or "none",
+        "lpc_sources": sources(run.result.energy),
     }
     for domain, name in PARTS.items():
         own = [one for one in measured if one["domain"] == domain]
@@ -67,6 +73,13 @@ def _row(findings: Findings, entry: Entry, run: Run) -> dict[str, object]:
             window = max(float(one.get("window_s") or 0.0) for one in own)
             row[f"{name}_power"] = total / window if window > 0 else None
     return row
+
+
+def _processor(environment: Environment) -> str | None:
+    """The processor's model; None where a run names its board, or an architecture alone (which `platform` ends with)."""
+    named = environment.device_name
+    architecture = named in re.split(r"[-_ ]with[-_ ]|-", environment.platform)
+    return named if environment.device == "cpu" and not architecture else None
 
 
 def _measured(energy: Mapping[str, object]) -> Iterator[Mapping[str, Any]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lpc.lab import grids, plots, series
+from lpc.lab import energy_grids, grids, plots, series
 from lpc.lab.figures_text import figure_text
 from lpc.lab.findings import Entry, Findings
 from lpc.lab.grids import Grid
@@ -39,7 +39,11 @@ def learning(findings: Findings, protocol: str) -> Iterator[Drawing]:
     for at, found in enumerate([scores, losses]):
         if found is None or (at and scores is not None and scores.key == found.key):
             continue
-        ends = "; ".join(f"{c.label} from {_end(c.mean, 0)} to {_end(c.mean, -1)}" for c in found.curves if c.mean)
+        ends = "; ".join(
+            f"{c.label} from {_end(found.key, c.mean, 0)} to {_end(found.key, c.mean, -1)}"
+            for c in found.curves
+            if c.mean
+        )
         title = f"{found.what.capitalize()} by data pass, {protocol}"
         caption = "Thin: each run. Thick: their mean, as far as all go."
         yield _made(
@@ -52,9 +56,9 @@ def learning(findings: Findings, protocol: str) -> Iterator[Drawing]:
         )
 
 
-def _end(mean: Sequence[tuple[int, float]], at: int) -> str:
+def _end(key: str, mean: Sequence[tuple[int, float]], at: int) -> str:
     passes, value = mean[at]
-    return f"{value:.4g} after {passes} pass{'es' * (passes != 1)}"
+    return f"{grids.score(key, value)} after {passes} pass{'es' * (passes != 1)}"
 
 
 def tradeoffs(findings: Findings, protocol: str) -> Iterator[Drawing]:
@@ -88,11 +92,11 @@ def energies(findings: Findings, protocol: str) -> Iterator[Drawing]:
     for kind, shares in (("phase", series.by_phase(entries)), ("block", series.by_block(entries))):
         if not shares:
             continue
-        grid = grids.phases_grid(shares) if kind == "phase" else grids.blocks_grid(shares, entries)
+        grid = energy_grids.phases_grid(shares) if kind == "phase" else energy_grids.blocks_grid(shares, entries)
         drawn, names = series.cut(shares, MOST)
         title = f"Joules by {kind}, {protocol}"
         words = "; ".join(
-            f"{o.label}: {', '.join(f'{n} {grids.joules(j)}' for n, j in o.joules.items())}" for o in shares
+            f"{o.label}: {', '.join(f'{name} {energy_grids.share_text(o, name)}' for name in o.joules)}" for o in shares
         )
         yield _made(
             f"energy-{protocol}-{kind}",

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 
 from lpc.lab.comparison import Against, Figure
-from lpc.lab.metrics import Metric
-from lpc.lab.statistics import Interval
+from lpc.lab.metrics import BY_NAME, Metric
+from lpc.lab.statistics import Interval, Summary
 
 DASH = "–"
 
@@ -28,6 +28,12 @@ def figure_text(metric: Metric, figure: Figure) -> str:
         half = (interval[1] - interval[0]) / 2 / factor
         shown += f" ± {half:.{places}f}" if round(half, places) else f" ± {half:.1g}"
     return f"{shown} {unit}".rstrip() + some
+
+
+def joules(value: float, deviation: float | None = None) -> str:
+    """With one standard deviation where it is known: `40.2 ± 1.3 J`."""
+    around = None if deviation is None else (value - deviation, value + deviation)
+    return figure_text(BY_NAME["joules"], Figure({}, Summary(value, around, 1)))
 
 
 def scale(metric: Metric, value: float) -> tuple[float, str]:

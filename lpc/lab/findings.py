@@ -44,6 +44,16 @@ class Entry:
     scored_on: str = ""
 
     @property
+    def learns(self) -> str:
+        """Its rules, each once, in the order of the blocks."""
+        return " + ".join(dict.fromkeys(self.rules.values()))
+
+    @property
+    def named(self) -> str:
+        """What it is called and how it learns, once where that is one word."""
+        return self.label if self.learns in ("", self.label) else f"{self.label} ({self.learns})"
+
+    @property
     def depth(self) -> int:
         """Blocks of the network."""
         return len(self.rules)
@@ -60,6 +70,8 @@ class Findings:
     baseline: str = ""
     fronts: tuple[Front, ...] = ()
     made: Mapping[str, str] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+    """The runs' folders, in the order in which they were to run."""
     margins: Mapping[str, float] = field(default_factory=dict)
     refused: tuple[Refused, ...] = ()
     strangers: tuple[str, ...] = ()
@@ -71,6 +83,14 @@ class Findings:
 
     def of(self, protocol: str) -> list[Entry]:
         return [entry for entry in self.entries if entry.protocol == protocol]
+
+    @property
+    def circumstances(self) -> list[tuple[str, str]]:
+        """The environment as names and values to be read."""
+        return [
+            (name.replace("_", " "), "not known" if value is None else str(value))
+            for name, value in self.environment.items()
+        ]
 
     @property
     def labels(self) -> list[str]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lpc.lab.bench_text import columns, compared
-from lpc.lab.comparison import Figure
+from lpc.lab.bench_text import columns, compared, intervals_text, means_text
+from lpc.lab.comparison import SHARED, SHARED_CONDITIONS
+from lpc.lab.conditions import GOVERNED
 from lpc.lab.figures_text import DASH, against_text, decimals, figure_text, scale, verdict_text
 from lpc.lab.findings import Entry, Findings
+from lpc.lab.instruments import sources
 from lpc.lab.metrics import BY_NAME, ENERGY, METRICS
-from lpc.lab.series import PHASES, Curves, Depths, Shares, block_methods, cut, number, part
-from lpc.lab.statistics import Summary
+from lpc.lab.series import Curves, Depths
 
 FEW_POINTS = 12
 """Rows of a curve's table."""
@@ -37,6 +37,7 @@ def figures_grid(findings: Findings, protocol: str) -> Grid:
     rows = tuple(
         (
             entry.label + (" *" if entry.label in on_front else ""),
+            entry.learns or DASH,
             str(max((figure.summary.n for figure in entry.figures.values() if figure.summary), default=0)),
             *(figure_text(BY_NAME[name], entry.figures[name]) for name in names),
         )
@@ -44,14 +45,18 @@ def figures_grid(findings: Findings, protocol: str) -> Grid:
     )
     gain = "accuracy" if "accuracy" in names else "loss"
     scored = ", ".join(dict.fromkeys(entry.scored_on for entry in entries if entry.scored_on)) or DASH
-    notes = [f"Means ± half the 95 % interval (Student t); n: runs that count; {gain} on {scored}."]
+    means = means_text([entry.figures for entry in entries])
+    notes = [f"{means[0].upper()}{means[1:]}; n: runs that count; {gain} on {scored}."]
     if front and on_front:
         cost = "joules" if front.cost == "joules" else "seconds"
         note = f" ({front.note})" if front.note else ""
         notes.append(f"* on the Pareto front of {front.gain} against {cost}{note}: no other variant beats it in both.")
     notes += _unknown(entries)
     return Grid(
-        findings.protocols[protocol], ("variant", "n", *(BY_NAME[name].title for name in names)), rows, tuple(notes)
+        findings.protocols[protocol],
+        ("variant", "rule", "n", *(BY_NAME[name].title for name in names)),
+        rows,
+        tuple(notes),
     )
 
 
@@ -74,7 +79,7 @@ def against_grid(findings: Findings, protocol: str) -> Grid | None:
         return None
     rows = tuple(
         (
-            entry.label,
+            entry.named,
             f"{BY_NAME[name].title}, points" if name == "accuracy" else BY_NAME[name].title,
             against_text(BY_NAME[name], entry.against[name]),
             verdict_text(BY_NAME[name], entry.against[name]),
@@ -82,12 +87,9 @@ def against_grid(findings: Findings, protocol: str) -> Grid | None:
         for entry in others
         for name in names
     )
-    methods = dict.fromkeys(
-        a.found.method for entry in others for a in entry.against.values() if a.found and a.found.p is not None
-    )
-    kinds = ", ".join(method for method in methods if method in ("Student t", "BCa bootstrap")) or "none"
     holm = f", p values adjusted by Holm's method over {len(others)} comparisons" if len(others) > 1 else ""
-    notes = [f"Pairs of one seed: ratios, or differences of accuracy, with 95 % intervals ({kinds}){holm}."]
+    intervals = intervals_text([entry.against for entry in others], holm)
+    notes = [f"Pairs of one seed: ratios, or differences of accuracy, {intervals}."]
     notes += [f"Equivalent: {BY_NAME[name].title} within {margin}." for name, margin in margins(findings).items()]
     return Grid(f"against {findings.baseline}", ("variant", "figure", "against it", "verdict"), rows, tuple(notes))
 
@@ -106,35 +108,13 @@ def curves_grid(found: Curves) -> Grid:
     kept = [at for index, at in enumerate(passes) if (len(passes) - 1 - index) % step == 0]
     means = {curve.label: dict(curve.mean) for curve in found.curves}
     rows = tuple(
-        (label, *(_score(found.key, own[at]) if at in own else DASH for at in kept)) for label, own in means.items()
+        (label, *(score(found.key, own[at]) if at in own else DASH for at in kept)) for label, own in means.items()
     )
     return Grid(f"{found.what}, mean of all runs, by data pass", ("variant", *map(str, kept)), rows)
 
 
-def _score(key: str, value: float) -> str:
+def score(key: str, value: float) -> str:
     return f"{100 * value:.2f} %" if key.endswith("accuracy") else f"{value:.4g}"
-
-
-def phases_grid(shares: Sequence[Shares]) -> Grid:
-    names = [name for name in PHASES if any(name in own.joules for own in shares)]
-    rows = tuple((own.label, *_joules(own.joules, names), joules(sum(own.joules.values()))) for own in shares)
-    return Grid("joules by phase, mean of the runs", ("variant", *names, "in all"), rows)
-
-
-def blocks_grid(shares: Sequence[Shares], entries: Sequence[Entry]) -> Grid:
-    _, names = cut(shares, sum(len(own.joules) for own in shares))
-    methods = ", ".join(block_methods(entries)) or "no method named"
-    note = f"How joules were given to blocks: {methods}. Only the whole training window is measured."
-    rows = tuple((own.label, *_joules(own.joules, names)) for own in shares)
-    return Grid("joules of training by block, mean of the runs", ("variant", *names), rows, (note,))
-
-
-def _joules(found: Mapping[str, float], names: Sequence[str]) -> list[str]:
-    return [joules(found[name]) if name in found else DASH for name in names]
-
-
-def joules(value: float) -> str:
-    return figure_text(BY_NAME["joules"], Figure({}, Summary(value, None, 1)))
 
 
 def depths_grid(metric: str, found: Sequence[Depths]) -> Grid:
@@ -152,13 +132,25 @@ def memory(metric: str, value: float) -> str:
     return f"{value / factor:.{decimals(value / factor)}f} {unit}"
 
 
+ENVIRONMENT = (*SHARED, *SHARED_CONDITIONS, *GOVERNED)
+"""Columns of a CSV that say where runs took place."""
+APART = " | "
+"""Between several texts in one cell."""
+
+
 def long_rows(findings: Findings) -> Iterator[dict[str, object]]:
-    """A row for each variant and metric, every number as it is: for CSV."""
+    """A row for each variant and metric, every number as it is, with what it takes to judge it: for CSV."""
+    where = {name: findings.environment.get(name) for name in ENVIRONMENT}
     for entry in findings.entries:
+        energies = [run.result.energy for run in entry.runs.values()]
+        meters = APART.join(dict.fromkeys(sources(energy) for energy in energies if energy.joules is not None))
+        slowest = max((e.resolution_s for e in energies if e.resolution_s is not None), default=None)
+        warned = APART.join(one.text for one in findings.warnings if one.about in ("", entry.label))
         for metric in METRICS:
             figure, against = entry.figures[metric.name], entry.against.get(metric.name)
             found, summary = against and against.found, figure.summary
-            low, high = (summary.interval if summary else None) or (None, None)
+            low, high = (metric.possible(summary) if summary else None) or (None, None)
+            metered = metric.name in ENERGY and summary is not None
             found_low, found_high = (found.interval if found else None) or (None, None)
             yield {
                 "protocol": entry.protocol,
@@ -180,6 +172,11 @@ def long_rows(findings: Findings) -> Iterator[dict[str, object]]:
                 "adjusted_p": against and against.adjusted_p,
                 "verdict": against and against.verdict,
                 "why": figure.why or (against.why if against else "") or None,
+                "rule": entry.learns or None,
+                "instruments": meters if metered else None,
+                "resolution_s": slowest if metered else None,
+                "warnings": warned or None,
+                **where,
             }
 
 
@@ -190,7 +187,7 @@ def summary(findings: Findings) -> list[str]:
         for entry in findings.of(protocol):
             if entry.against:
                 told = "; ".join(_told(entry))
-                said.append(f"{entry.label} against {findings.baseline} ({protocol}): {told or 'nothing is compared'}.")
+                said.append(f"{entry.named} against {findings.baseline} ({protocol}): {told or 'nothing is compared'}.")
     return said
 
 
@@ -202,43 +199,3 @@ def _told(entry: Entry) -> Iterator[str]:
         if against.found is not None:
             points = " points" if name == "accuracy" else ""
             yield f"{metric.title} {verdict_text(metric, against)} ({against_text(metric, against)}{points})"
-
-
-def energy_notes(findings: Findings) -> list[str]:
-    """Instruments, carbon and estimates, each kept apart from what is measured."""
-    notes: dict[str, None] = {}
-    for entry in findings.entries:
-        for run in entry.runs.values():
-            if run.result.energy.contains:
-                notes[f"Measured by {', '.join(run.result.energy.contains)}; training's window alone, gross."] = None
-            said = part(run.whole, "energy").get("notes")
-            notes |= {str(text): None for text in said} if isinstance(said, list) else {}
-    for protocol in findings.protocols:
-        for says, grams in _carbon(findings.of(protocol)).items():
-            notes[f"Carbon ({protocol}), mean of whole runs: {', '.join(grams)}. {says}"] = None
-    for entry in findings.entries:
-        modelled = [
-            value
-            for run in entry.runs.values()
-            if (value := number(part(part(run.whole, "energy"), "totals").get("estimated_joules"))) is not None
-        ]
-        if modelled:
-            mean = joules(math.fsum(modelled) / len(modelled))
-            notes[
-                f"{entry.label} ({entry.protocol}): ~{mean} a run by a model: an estimate, in no sum and no comparison."
-            ] = None
-    return list(notes)
-
-
-def _carbon(entries: Sequence[Entry]) -> dict[str, list[str]]:
-    """Grams of each variant under what the runs say of them: where the intensity is from, and what is left out."""
-    made: dict[str, list[str]] = {}
-    for entry in entries:
-        found = [own for run in entry.runs.values() if (own := part(run.whole, "carbon"))]
-        grams = [value for own in found if (value := number(own.get("grams"))) is not None]
-        if grams:
-            first = found[0]
-            pue = "no PUE" if first.get("pue") is None else f"PUE {first.get('pue')}"
-            says = f"{first.get('intensity_g_per_kwh')} g/kWh by {first.get('intensity_source')}, {pue}; {first.get('note')}."
-            made.setdefault(says, []).append(f"{entry.label} {math.fsum(grams) / len(grams):.3g} g CO₂e")
-    return made

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lpc.lab.results import Result
-from lpc.lab.statistics import Kind
+from lpc.lab.statistics import Interval, Kind, Summary
 
 ALLOCATED_ON_CPU = "the allocator's peak is known on a GPU only"
 
@@ -28,6 +28,13 @@ class Metric:
     """The same for every run of a variant but for its length: nothing is measured."""
     measured: bool = False
     """It depends on what else the machine does."""
+
+    def possible(self, summary: Summary) -> Interval | None:
+        """The interval of a mean without what no run can be: below 0, or an accuracy above 1. Student's t knows of neither."""
+        if summary.interval is None or summary.mean < 0:
+            return summary.interval
+        low, high = summary.interval
+        return max(low, 0.0), min(high, 1.0) if self.name == "accuracy" else high
 
 
 def _per_pass(value: float | None, result: Result) -> float | None:

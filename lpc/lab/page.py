@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from lpc.lab import figures, grids
+from lpc.lab import energy_grids, figures, grids
 from lpc.lab.figures import Drawing
 from lpc.lab.findings import Findings
 from lpc.lab.grids import Grid
+from lpc.lab.instruments import BELOW
 from lpc.lab.listings import Listing, differences
 from lpc.lab.svg import fitted
 from lpc.version import VERSION
 
 MARK = f'<meta name="generator" content="lpc {VERSION}">'
+TICKS = re.compile(r"`([^`]+)`")
 FILLS = {
     "#fff": "paper",
     "#555": "soft",
@@ -42,6 +45,7 @@ class Part:
     learning: Sequence[Drawing]
     tradeoffs: Sequence[Drawing]
     energies: Sequence[Drawing]
+    instruments: Grid | None
     memory: Sequence[Drawing]
 
 
@@ -71,6 +75,7 @@ def environment() -> Environment:
 def page(findings: Findings, listed: Sequence[Listing], pictures: Mapping[str, str]) -> str:
     """`pictures`: of the networks, as SVG, by variant."""
     env = environment()
+    env.filters["ticked"] = ticked
     env.filters["svg"] = Markup  # what `fitted` made: every name in it went through an XML printer
     return env.get_template("report.html.j2").render(
         findings=findings,
@@ -79,8 +84,24 @@ def page(findings: Findings, listed: Sequence[Listing], pictures: Mapping[str, s
         parts=[_part(findings, name) for name in findings.protocols],
         programs=_programs(findings, listed, pictures),
         summary=grids.summary(findings),
-        energy=grids.energy_notes(findings),
+        energy=energy_grids.energy_notes(findings),
+        order=_order(findings),
+        below=BELOW,
     )
+
+
+def ticked(text: str) -> Markup:
+    """A text of lpc's messages: what stands between backticks is code."""
+    return Markup(TICKS.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
+
+
+def _order(findings: Findings) -> list[tuple[str, str]]:
+    """Which ran first to last: each run's folder, and when it began, or that it is not counted."""
+    runs = {run.folder: run for entry in findings.entries for run in entry.runs.values()}
+    return [
+        (place, f"begun {runs[place].started or 'at a time not noted'}" if place in runs else "not counted")
+        for place in findings.order
+    ]
 
 
 def _part(findings: Findings, name: str) -> Part:
@@ -91,6 +112,7 @@ def _part(findings: Findings, name: str) -> Part:
         list(figures.learning(findings, name)),
         list(figures.tradeoffs(findings, name)),
         list(figures.energies(findings, name)),
+        energy_grids.instruments_grid(findings.of(name)),
         list(figures.memory(findings, name)),
     )
 

@@ -96,6 +96,8 @@ def learning_curves(found: Curves, drawn: Mapping[str, Style]) -> str:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if found.key.endswith("accuracy"):
             _percent(axes)
+        drawn_points = [point for curve in found.curves for own in curve.seeds.values() for point in own]
+        _possible(axes, *_columns(drawn_points), found.key)
 
     return _svg(draw, [curve.label for curve in found.curves])
 
@@ -109,14 +111,19 @@ def tradeoff(entries: Sequence[Entry], gain: str, cost: str, front: Sequence[str
         for entry in known:
             style, over, beside = drawn[entry.label], entry.figures[gain], entry.figures[cost]
             pairs = [(beside.values[s] / factor, over.values[s]) for s in over.values if s in beside.values]
-            plain: dict[str, Any] = {"color": style.colour, "marker": style.marker, "linestyle": "none"}
+            plain: dict[str, Any] = {
+                "color": style.colour,
+                "marker": style.marker,
+                "linestyle": "none",
+                "clip_on": False,  # an axis that ends at what is possible cuts no marker
+            }
             axes.plot(*_columns(pairs), **plain, markersize=3.5, alpha=0.5)
             assert over.summary is not None and beside.summary is not None
             at = beside.summary.mean / factor, over.summary.mean
-            if over.summary.interval is not None:
-                axes.vlines(at[0], *over.summary.interval, color=style.colour, linewidth=1.2)
-            if beside.summary.interval is not None:
-                low, high = beside.summary.interval
+            if (interval := BY_NAME[gain].possible(over.summary)) is not None:
+                axes.vlines(at[0], *interval, color=style.colour, linewidth=1.2)
+            if (interval := BY_NAME[cost].possible(beside.summary)) is not None:
+                low, high = interval
                 axes.hlines(at[1], low / factor, high / factor, color=style.colour, linewidth=1.2)
             axes.plot(*_columns([at]), **plain, markersize=9, label=_named(entry.label))
             if entry.label in front:
@@ -125,11 +132,14 @@ def tradeoff(entries: Sequence[Entry], gain: str, cost: str, front: Sequence[str
                     "markersize": 17,
                     "markerfacecolor": "none",
                     "markeredgecolor": INK,
+                    "clip_on": False,
                 }
                 axes.plot(*_columns([at]), linestyle="none", **ring)
         axes.set_xlabel(f"{BY_NAME[cost].title}, {unit}" if unit else BY_NAME[cost].title)
         axes.set_ylabel(gain)
         axes.margins(0.12)
+        x, y = ([value for e in known for value in e.figures[name].values.values()] for name in (cost, gain))
+        _possible(axes, x, y, gain)
         if gain == "accuracy":
             _percent(axes)
 
@@ -216,6 +226,16 @@ def _named(label: str) -> str:
 
 def _percent(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g} %")
+
+
+def _possible(axes: Axes, x: Sequence[float], y: Sequence[float], gain: str) -> None:
+    """Axes of what is never below 0 begin there at the earliest, and accuracy ends at 1, whatever margin is left around points."""
+    if x and min(x) >= 0:
+        axes.set_xlim(left=max(0.0, axes.get_xlim()[0]))
+    if y and min(y) >= 0:
+        axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
+    if gain.endswith("accuracy"):
+        axes.set_ylim(top=min(1.0, axes.get_ylim()[1]))
 
 
 def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:

@@ -1,4 +1,4 @@
-"""A run's `result.json`, read: the one place that knows its keys (`docs/result.schema.json`)."""
+"""A run's `result.json`, read: the one place that knows its keys (`docs/result.schema.json`), with `energy` for its own."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lpc.lab.energy import Energy, energy_of, number
+
 RESULT = "result.json"
-ENOUGH = 0.99
-"""The share of a training window that must be covered for its joules to count."""
+PLAN = "plan.json"
+"""Of a bench, which is no run."""
 T = TypeVar("T")
 
 
@@ -28,26 +30,6 @@ class Environment:
     device_name: str
     threads: int
     platform: str
-
-
-@dataclass(frozen=True)
-class Energy:
-    """Joules of a run's training window, validation and checkpoints left out. `joules` None: not known, `why` says so."""
-
-    joules: float | None = None
-    systematic: float = 0.0
-    """Of `joules`, one standard deviation that cancels in a ratio on one device."""
-    resolution_s: float | None = None
-    """Of the slowest instrument among those summed."""
-    contains: tuple[str, ...] = ()
-    """The domains summed with their sources: `gpu: nvml-counter`."""
-    missing: tuple[str, ...] = ()
-    exclusive: bool | None = None
-    throttled: float = 0.0
-    """The share of looks at which a board was slowed down for heat or power."""
-    power_gap: float = 0.0
-    """How far a counter and the power sampled beside it were apart, as a share."""
-    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,14 +79,29 @@ def read_result(path: Path) -> Result:
     try:
         found = json.loads(file.read_bytes())
     except FileNotFoundError as problem:
-        raise Unreadable("no result.json: the run did not finish") from problem
+        raise Unreadable(_nothing_at(path)) from problem
     except OSError as problem:
-        raise Unreadable(f"result.json cannot be read: {problem.strerror}") from problem
+        raise Unreadable(f"{RESULT} cannot be read: {problem.strerror}") from problem
     except ValueError as problem:
-        raise Unreadable("result.json is not whole") from problem
+        raise Unreadable(_no_json(file)) from problem
     if not isinstance(found, dict) or found.get("schema_version") != 1:
         raise Unreadable("result.json is no result of a script of lpc's")
     return result_of(found, file)
+
+
+def _nothing_at(path: Path) -> str:
+    if not path.is_dir():
+        return f"no such {'file' if path.suffix else 'folder'}"
+    if (path / PLAN).exists():
+        return "that is a bench, not a run: its runs are below its folder `runs`"
+    return f"no {RESULT}: the run did not finish"
+
+
+def _no_json(file: Path) -> str:
+    """A file that somebody wrote is not called half a result."""
+    if file.suffix == ".lp":
+        return f"that is a program, not a run: `lpc run {file.name}` first"
+    return f"{RESULT} is not whole" if file.name == RESULT else f"neither a run's folder nor its {RESULT}"
 
 
 def result_of(found: Mapping[str, Any], file: Path) -> Result:
@@ -144,8 +141,8 @@ def result_of(found: Mapping[str, Any], file: Path) -> Result:
             for phase in _at(protocol, "phases", list)
         ),
         scored_on=scored_on,
-        accuracy=_number(score.get("accuracy")),
-        loss=_number(score.get("loss")),
+        accuracy=number(score.get("accuracy")),
+        loss=number(score.get("loss")),
         train_s=float(_at(time, "train_s", (int, float))),
         total_s=float(_at(time, "total_s", (int, float))),
         peak_allocated=memory.get("peak_allocated_bytes"),
@@ -155,60 +152,8 @@ def result_of(found: Mapping[str, Any], file: Path) -> Result:
     )
 
 
-def energy_of(energy: Mapping[str, Any] | None) -> Energy:
-    """What was measured in training, summed over domains; estimates are no part of it."""
-    if not energy:
-        return Energy(why="the program does not `measure energy`")
-    seconds = _number(((energy.get("phases") or {}).get("train") or {}).get("seconds")) or 0.0
-    joules, systematic, resolutions, contains, missing, notes = 0.0, 0.0, [], [], [], []
-    alone: list[bool | None] = []
-    throttled, gap = 0.0, 0.0
-    for domain in energy.get("domains") or []:
-        name, source = str(domain.get("domain")), str(domain.get("source"))
-        train = (domain.get("phases") or {}).get("train") or {}
-        measured, covered = _number(train.get("joules")), _number(train.get("window_s")) or 0.0
-        if source.startswith("estimate"):
-            missing.append(name)
-            notes.append(f"{name}: an estimate, no measurement")
-        elif source == "none" or measured is None:
-            missing.append(name)
-            notes.append(str(domain.get("note") or f"{name}: nothing was measured in training"))
-        elif covered < ENOUGH * seconds:
-            missing.append(name)
-            notes.append(f"{name}: {seconds - covered:.3g} s of {seconds:.3g} s of training were lost")
-        else:
-            joules += measured
-            uncertainty = train.get("uncertainty") or {}
-            systematic = (systematic**2 + (_number(uncertainty.get("systematic")) or 0.0) ** 2) ** 0.5
-            resolutions.append(_number(domain.get("resolution_s")))
-            contains.append(f"{name}: {source}")
-            if domain.get("scope") == "board":  # a processor is always shared
-                alone.append(domain.get("exclusive"))
-            throttled = max(throttled, _number(domain.get("throttled_share")) or 0.0)
-            gap = max(gap, abs(_number(domain.get("power_gap")) or 0.0))
-    if not contains:
-        return Energy(missing=tuple(missing), why="; ".join(dict.fromkeys(notes)) or "there is no meter")
-    known = [resolution for resolution in resolutions if resolution is not None]
-    exclusive = False if False in alone else None if None in alone or not alone else True
-    return Energy(
-        joules=joules,
-        systematic=systematic,
-        resolution_s=max(known, default=None),
-        contains=tuple(contains),
-        missing=tuple(missing),
-        exclusive=exclusive,
-        throttled=throttled,
-        power_gap=gap,
-        why="; ".join(notes),
-    )
-
-
 def _at(found: Any, key: str, kind: type[T] | tuple[type[Any], ...]) -> T:
     value = found.get(key) if isinstance(found, Mapping) else None
     if not isinstance(value, kind) or isinstance(value, bool):
         raise Unreadable(f"result.json has no `{key}` as it should be")
     return value
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lpc.lab.comparison import Row, Table
+from lpc.lab.instruments import gathered
 
 FEW = 6
 """Pairs below which a sign-flip test cannot come under 5 %."""
@@ -27,7 +28,7 @@ class Warned:
 
 def warnings(table: Table) -> list[Warned]:
     """Everything a reviewer would raise, the whole bench first."""
-    made = [*_seeds(table), *_data(table), *_machine(table), *_selection(table)]
+    made = [*_seeds(table), *_data(table), *_machine(table), *_meters(table), *_selection(table)]
     for row in table.rows:
         made += _arm(row)
     for protocol in table.plan.protocols:
@@ -83,6 +84,12 @@ def _machine(table: Table) -> Iterator[Warned]:
     waited = [record for record in records if (record.get("cooled_s") or 0) > 60]
     if waited:
         yield Warned("", f"{len(waited)} runs began warmer than the first by more than 2 °C, after a minute of waiting")
+
+
+def _meters(table: Table) -> Iterator[Warned]:
+    """What the instruments say of their own figures."""
+    metered = [r.energy for row in table.rows for r in row.results.values() if r.energy.domains]
+    yield from (Warned("", f"energy, {text}") for text in gathered([energy.notes for energy in metered]))
 
 
 def _drift(table: Table) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lpc.lab.findings import Entry, Run
 
@@ -63,15 +63,26 @@ def _points(run: Run, key: str) -> Iterable[tuple[int, float]]:
 
 @dataclass(frozen=True)
 class Shares:
-    """Joules of one variant, mean over `n` runs, by phase or by block."""
+    """Joules of one variant, mean over `n` runs, by phase or by block. `below`: phases that some meter was too slow for."""
 
     label: str
     joules: Mapping[str, float]
     n: int
+    below: frozenset[str] = frozenset()
 
 
 def by_phase(entries: Sequence[Entry]) -> list[Shares]:
-    return _shares(entries, _phases_of)
+    below = {
+        entry.label: frozenset(
+            phase
+            for run in entry.runs.values()
+            for domain in run.result.energy.domains
+            for phase in domain.phases
+            if domain.measured and domain.below(phase)
+        )
+        for entry in entries
+    }
+    return [replace(own, below=below[own.label]) for own in _shares(entries, _phases_of)]
 
 
 def by_block(entries: Sequence[Entry]) -> list[Shares]:
@@ -119,6 +130,7 @@ def cut(shares: Sequence[Shares], most: int) -> tuple[list[Shares], list[str]]:
                 others: math.fsum(own.joules.get(name, 0.0) for name in rest),
             },
             own.n,
+            own.below,
         )
         for own in shares
     ]

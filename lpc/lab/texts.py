@@ -7,19 +7,21 @@ import io
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from lpc.lab import grids, series
+from lpc.lab import energy_grids, grids, series
 from lpc.lab.bench_json import figure_json
 from lpc.lab.findings import Findings
 from lpc.lab.grids import Grid
+from lpc.lab.instruments import Instrument, instruments
 from lpc.lab.listings import Listing, differences
 from lpc.version import VERSION
 
+TICKS = re.compile(r"`([^`]+)`")
 MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~$])")
 LATEX = {
     **{letter: f"\\{letter}" for letter in "&%$#_{}"},
@@ -48,10 +50,11 @@ LATEX_MARKS: dict[str, Any] = {
 }
 """Braces are LaTeX's own."""
 MARKS = {"md": f"<!-- written by lpc {VERSION} -->", "latex": f"% written by lpc {VERSION}"}
-COLUMNS = (
+FIRST_COLUMNS = (
     *("protocol", "variant", "program", "metric", "unit", "mean", "low", "high", "n", "compared_as", "against"),
     *("estimate", "estimate_low", "estimate_high", "pairs", "p", "adjusted_p", "verdict", "why"),
 )
+COLUMNS = (*FIRST_COLUMNS, "rule", "instruments", "resolution_s", "warnings", *grids.ENVIRONMENT)
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,9 @@ def markdown_escaped(text: str) -> str:
 
 
 def latex_escaped(text: str) -> str:
-    return "".join(LATEX.get(letter, letter) for letter in " ".join(str(text).split()))
+    """A text on one line that LaTeX shows as it is; what stands between backticks, which it would take for quotes, as code."""
+    shown = "".join(LATEX.get(letter, letter) for letter in " ".join(str(text).split()))
+    return TICKS.sub(r"\\texttt{\1}", shown)
 
 
 @cache
@@ -94,16 +99,22 @@ def markdown(findings: Findings, listed: Sequence[Listing]) -> str:
         "findings": findings,
         "summary": grids.summary(findings),
         "parts": _parts(findings),
-        "energy": grids.energy_notes(findings),
+        "energy": energy_grids.energy_notes(findings),
         "programs": _shown(findings, listed),
-        "made": [*findings.made.items(), *findings.environment.items()],
+        "made": [*findings.made.items(), *findings.circumstances],
     }
     text = _environment(False).get_template("report.md.j2").render(told)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def latex(findings: Findings) -> str:
-    told = {"mark": MARKS["latex"], "findings": findings, "parts": _parts(findings)}
+    where = "; ".join(f"{name} {text}" for name, text in findings.circumstances)
+    parts = [
+        (replace(figures, notes=(*figures.notes, f"Environment: {where}.")), *others)
+        for figures, *others in _parts(findings)
+    ]
+    made = [*findings.made.items(), *findings.circumstances]
+    told = {"mark": MARKS["latex"], "findings": findings, "parts": parts, "made": made}
     return _environment(True).get_template("report.tex.j2").render(told)
 
 
@@ -122,8 +133,9 @@ def _others(findings: Findings, protocol: str) -> list[Grid]:
     curves = series.curves(entries)
     return [
         *([grids.curves_grid(curves)] if curves else []),
-        *([grids.phases_grid(phases)] if phases else []),
-        *([grids.blocks_grid(blocks, entries)] if blocks else []),
+        *([energy_grids.phases_grid(phases)] if phases else []),
+        *([told] if (told := energy_grids.instruments_grid(entries)) else []),
+        *([energy_grids.blocks_grid(blocks, entries)] if blocks else []),
         *([grids.depths_grid(metric, depths)] if depths else []),
     ]
 
@@ -197,9 +209,23 @@ def _protocol_json(findings: Findings, name: str) -> dict[str, Any]:
             },
         },
         "joules_by_phase": {own.label: dict(own.joules) for own in series.by_phase(entries)},
+        "joules_by_instrument": {
+            entry.label: [_instrument_json(one) for one in instruments(r.result.energy for r in entry.runs.values())]
+            for entry in entries
+        },
         "joules_by_block": {own.label: dict(own.joules) for own in series.by_block(entries)},
         "memory_by_depth": {
             "metric": metric,
             "variants": {own.label: [list(point) for point in own.points] for own in depths},
         },
+    }
+
+
+def _instrument_json(found: Instrument) -> dict[str, Any]:
+    """Means of `n` runs; `deviation`: one standard deviation of one run's figure; `below`: too short for the instrument."""
+    own = ("name", "source", "resolution_s", "samples", "n")
+    return {
+        **{name: getattr(found, name) for name in own},
+        "whole": dict(vars(found.whole)),
+        "phases": {phase: dict(vars(counted)) for phase, counted in found.phases.items()},
     }

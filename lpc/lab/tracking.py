@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lpc.lab.findings import Entry, Findings, Run
+from lpc.lab.instruments import sources
 from lpc.lab.metrics import METRICS
 from lpc.lab.series import number
 
@@ -29,6 +30,7 @@ def write_mlflow(findings: Findings, folder: Path) -> int:
         if (mark := identity(run)) in there:
             continue
         tags = {TAG: mark, "mlflow.runName": name_of(entry, run), "protocol": entry.protocol, "variant": entry.label}
+        tags["energy"] = sources(run.result.energy)
         made = client.create_run(experiment, tags=tags, run_name=name_of(entry, run))
         for name, text in parameters(entry, run).items():
             client.log_param(made.info.run_id, name, text)
@@ -53,6 +55,7 @@ def write_tensorboard(findings: Findings, folder: Path) -> int:
             continue
         writer = SummaryWriter(str(place))
         writer.add_text("rules", "; ".join(f"{block} {rule}" for block, rule in entry.rules.items()))
+        writer.add_text("energy", sources(run.result.energy))
         for step, line in enumerate(run.log, start=1):
             for name, value in logged(line).items():
                 writer.add_scalar(name, value, step)

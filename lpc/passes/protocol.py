@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from lpc.diagnostics import Diagnostic, Edit, Report, error, nearest, warning
-from lpc.ir.grid import INTENSITIES, SOURCE, YEAR
+from lpc.ir.grid import INTENSITIES, source_of
 from lpc.ir.program import Carbon, DataUse, Estimate, Measurements, Optimizer, Placement, Program, Protocol, Schedule
 from lpc.passes.arguments import Resolved, resolve
 from lpc.passes.clauses import missing
@@ -283,7 +283,7 @@ def _carbon(found: Resolved, span: Span, report: Report) -> Carbon | None:
         return None
     if country is None:
         return Carbon(intensity, pue)
-    return Carbon(float(INTENSITIES[country]), pue, f"{country} in {YEAR}: {SOURCE}")
+    return Carbon(float(INTENSITIES[country]), pue, source_of(country))
 
 
 def _estimate(energy: Resolved, report: Report) -> Estimate | None:

@@ -162,6 +162,7 @@ def test_mlflow_gets_every_run_once(bench: Path, monkeypatch: pytest.MonkeyPatch
     whole = json.loads((bench / "runs" / "matched" / "base" / "2" / "result.json").read_text(encoding="utf-8"))
     assert run["metrics"]["accuracy", None] == whole["validation"]["accuracy"]
     assert run["params"]["rule.readout"] == "mono_forward"
+    assert run["tags"]["energy"] == "gpu: nvml-counter"
     assert {step for name, step in run["metrics"] if name == "train/loss"} == {1, 2, 3}
     assert ("train/accuracy", 1) not in run["metrics"], "what is not known is not 0"
 

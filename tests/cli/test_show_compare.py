@@ -46,7 +46,51 @@ def test_show_of_what_is_no_run(here: Path) -> None:
     assert lpc("show", "run").err == "lpc: run: no result.json: the run did not finish\n"
     (here / "run" / "result.json").write_text("{", encoding="utf-8")
     assert lpc("show", "run").err == "lpc: run: result.json is not whole\n"
-    assert lpc("show", "nowhere").status == 2
+    nowhere = lpc("show", "nowhere")
+    assert (nowhere.status, nowhere.err) == (2, "lpc: nowhere: no such folder\n")
+    assert lpc("show", "nowhere/result.json").err == "lpc: nowhere/result.json: no such file\n"
+    program = "lpc: sound.lp: that is a program, not a run: `lpc run sound.lp` first\n"
+    assert lpc("show", "sound.lp").err == lpc("compare", "sound.lp", "sound.lp").err == program
+    assert lpc("report", "sound.lp").err == program
+    (here / "notes.txt").write_text("mine", encoding="utf-8")
+    assert lpc("show", "notes.txt").err == "lpc: notes.txt: neither a run's folder nor its result.json\n"
+    (here / "bench").mkdir()
+    (here / "bench" / "plan.json").write_text("{}", encoding="utf-8")
+    bench = "lpc: bench: that is a bench, not a run: its runs are below its folder `runs`\n"
+    assert lpc("show", "bench").err == lpc("compare", "bench", "bench").err == bench
+
+
+def metered(seed: int) -> dict[str, Any]:
+    """A run whose joules are of a tree of counters that somebody feeds; its setup was too short to be measured."""
+    found = result(seed)
+    (domain,) = found["energy"]["domains"]
+    phases = {"setup": {"joules": 0.0, "window_s": 0.002, "uncertainty": {"joules": 0.0}}, **domain["phases"]}
+    note = "the whole socket; read under /tmp/fed, not /sys/class/powercap"
+    named = {"domain": "cpu", "device": "package-0", "source": "rapl", "resolution_s": 0.005}
+    found["energy"] |= {"domains": [{**domain, **named, "phases": phases, "note": note}]}
+    found["energy"]["notes"] = [f"reading the meters took 0.{seed + 4}% of the time"]
+    return found
+
+
+def test_show_says_how_well_joules_were_counted_and_by_what(here: Path) -> None:
+    put(here / "run", metered(1))
+    lines = [" ".join(line.split()) for line in lpc("show", "run").out.splitlines()]
+    at = next(index for index, line in enumerate(lines) if line.startswith("cpu (package-0) rapl, new every 5 ms"))
+    told = " ".join(lines[at : at + 2])
+    assert "12 readings: 100 ± 2 J in all; setup below the meter's resolution, train 90 ± 2 J" in told
+    assert "note cpu (package-0): read under /tmp/fed, not /sys/class/powercap" in lines
+    assert "note reading the meters took 0.5% of the time" in lines
+
+
+def test_compare_says_what_counted_the_joules_of_either_side(here: Path) -> None:
+    for seed in (1, 2):
+        put(here / "a" / str(seed), metered(seed))
+        put(here / "b" / str(seed), result(seed))
+    told = " ".join(lpc("compare", "a", "b").out.partition("What counted the joules:")[2].split())
+    assert "A: cpu (package-0), rapl, new every 5 ms, 12 readings: 100 ± 2 J in all;" in told
+    assert "A: cpu (package-0): read under /tmp/fed, not /sys/class/powercap (2 of 2 runs)" in told
+    assert "A: reading the meters took 0.6% of the time (the largest of 2 of 2 runs)" in told
+    assert "B: gpu, nvml-counter, new every 100 ms" in told
 
 
 def test_compare_pairs_what_shares_seeds(here: Path) -> None:
@@ -75,6 +119,9 @@ def test_compare_says_what_cannot_be_said(here: Path) -> None:
     assert next(line for line in one.splitlines() if line.startswith("time")).endswith(
         "not compared: they ran under other conditions"
     )
+    put(here / "d", {**usual("base", 1), "energy": None})
+    unmeasured = " ".join(lpc("compare", "a", "d").out.split())
+    assert "(gpu driver 595 and not known)" in unmeasured
     other = lpc("compare", "a", "c").out
     assert "they share no seed: nothing is paired" in other
     assert "no seed in common" in other

@@ -44,18 +44,23 @@ def plan(
 
 def domain(joules: float | None, seconds: float, **changes: Any) -> dict[str, Any]:
     """A GPU's energy: of training all but a tenth."""
-    found = {
+    if joules is None:
+        nothing = dict.fromkeys(("joules", "resolution_s", "uncertainty", "exclusive"))
+        told = {"domain": "gpu", "source": "none", "samples": 0, "phases": {}, "note": "no GPU to measure"}
+        return {**told, **nothing, **changes}
+    error = {"joules": 0.019 * joules, "systematic": 0.018 * joules}
+    made = {
         "domain": "gpu",
-        "source": "none" if joules is None else "nvml-counter",
+        "source": "nvml-counter",
         "joules": joules,
-        "resolution_s": None if joules is None else 0.1,
-        "exclusive": None if joules is None else True,
-        "phases": {}
-        if joules is None
-        else {"train": {"joules": 0.9 * joules, "window_s": seconds, "uncertainty": {"systematic": 0.018 * joules}}},
-        "note": "no GPU to measure" if joules is None else "",
+        "resolution_s": 0.1,
+        "uncertainty": {"joules": 0.021 * joules, "systematic": 0.02 * joules},
+        "exclusive": True,
+        "samples": 12,
+        "phases": {"train": {"joules": 0.9 * joules, "window_s": seconds, "uncertainty": error}},
+        "note": "",
     }
-    return {**found, **changes}
+    return {**made, **changes}
 
 
 def result(seed: int = 1, /, **changes: Any) -> dict[str, Any]:

@@ -293,3 +293,27 @@ def test_a_mean_of_fewer_runs_says_of_how_many(tmp_path: Path) -> None:
     table = made_table(tmp_path, plan("base", "slow"), stopped)
     assert "(n = 2)" in bench_text(table, [])
     assert "(n = " not in bench_text(made_table(tmp_path / "whole", plan("base", "slow")), [])
+
+
+def test_what_the_meters_say_is_a_warning_once_with_its_largest_amount(tmp_path: Path) -> None:
+    def fed(label: str, seed: int) -> dict[str, Any]:
+        found = usual(label, seed)
+        note = "read under /tmp/fed, not /sys/class/powercap"
+        domains = [{**found["energy"]["domains"][0], "domain": "cpu", "source": "rapl", "note": note}]
+        notes = [f"reading the meters took 0.{seed + 4}% of the time"] if label == "slow" else []
+        return {**found, "energy": {**found["energy"], "domains": domains, "notes": notes}}
+
+    found = made_table(tmp_path, plan("base", "slow"), fed)
+    said = [one.text for one in warnings(found) if one.text.startswith("energy, ")]
+    assert said == [
+        "energy, cpu: read under /tmp/fed, not /sys/class/powercap (6 of 6 runs)",
+        "energy, reading the meters took 0.7% of the time (the largest of 3 of 6 runs)",
+    ]
+    assert all(f"warning: {text}" in bench_text(found, warnings(found)) for text in said)
+
+
+def test_one_seed_is_said_to_be_why_there_are_no_intervals(tmp_path: Path) -> None:
+    text = bench_text(made_table(tmp_path, plan("base", "slow", seeds=(1,)), usual), [])
+    assert "one run of each: no intervals; accuracy on validation" in text
+    assert "ratios and differences, without intervals: one run of each is one pair" in text
+    assert "(none)" not in text

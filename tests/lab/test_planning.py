@@ -11,8 +11,9 @@ import pytest
 
 from lpc.diagnostics import ProgramError
 from lpc.lab.arms import Arm, work
+from lpc.lab.energy import Energy
 from lpc.lab.planning import Planned, Request, Unfit, make_plan
-from lpc.lab.results import Energy, result_of
+from lpc.lab.results import result_of
 from lpc.passes.check import check_source
 from lpc.source import Source
 from tests.lab.made_runs import result

@@ -6,23 +6,20 @@ import csv
 import io
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lpc.cli.report import pictures
 from lpc.lab import series, texts
 from lpc.lab.bench_reading import bench_findings, newest_bench
 from lpc.lab.emissions import COLUMNS, emissions_text
-from lpc.lab.findings import Findings
 from lpc.lab.listings import differences, listings
-from lpc.lab.page import page
 from lpc.lab.results import Unreadable
 from lpc.lab.run_reading import runs_findings
 from tests.lab.made_bench import doctored, made_plan, make_bench, whole
 from tests.lab.made_runs import CONVERGED, MATCHED
+from tests.lab.pages import Seen, html
 
 HOSTILE = "</title></style></svg></pre>\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -38,36 +35,11 @@ def own(tmp_path: Path) -> Path:
     return make_bench(tmp_path / "made", made_plan(("backprop", "base")))
 
 
-def html(findings: Findings) -> str:
-    listed = listings(findings.entries)
-    return page(findings, listed, pictures(listed))
-
-
-class Seen(HTMLParser):
-    """Elements with their attributes, and the text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.words: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-
 def test_a_page_has_the_table_its_verdicts_and_every_section(bench: Path) -> None:
     seen = Seen(html(bench_findings(bench)))
     for words in (
         "matched: 3 data passes each, shared out among training units",
-        "slow against backprop (matched):",
+        "slow (direct_feedback_alignment) against backprop (matched):",
         "more (worse)",
         "no difference shown",
         "3 seeds: intervals are wide",
@@ -243,7 +215,8 @@ def test_without_a_meter_nothing_is_drawn_and_the_reason_is_given(tmp_path: Path
     findings = bench_findings(make_bench(tmp_path / "plain", made_plan(("backprop", "base")), measured=False))
     seen = Seen(html(findings))
     assert "No energy by phase or block: it was not measured." in seen.text
-    assert "No energy: the program does not `measure energy`." in seen.text
+    assert "No energy: the program does not measure energy ." in seen.text
+    assert "<code>measure energy</code>" in html(findings)
     assert "Accuracy against time of training" in seen.text
     assert "Accuracy against energy" not in seen.text
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lpc.lab.results import Energy, Unreadable, energy_of, read_result
+from lpc.lab.energy import Energy, energy_of
+from lpc.lab.results import Unreadable, read_result
 from tests.lab.made_runs import domain, result
 
 SECONDS = 2.0
@@ -73,3 +74,10 @@ def test_domains_add_up_and_what_is_missing_is_named() -> None:
     assert found.systematic == pytest.approx(0.018 * (100**2 + 50**2) ** 0.5)
     assert (found.resolution_s, found.missing, found.exclusive) == (0.5, ("dram",), None)
     assert (found.power_gap, found.throttled) == (0.2, 0.0)
+
+
+def test_training_that_was_over_before_the_meter_moved_is_not_known_and_no_0() -> None:
+    for counted, every in ((0.0, 0.1), (50.0, 1.5 * SECONDS)):
+        found = energy(domain(counted, SECONDS, resolution_s=every))
+        assert found.joules is None
+        assert found.why == "gpu: training was over before the meter moved"
