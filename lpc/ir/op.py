@@ -122,6 +122,8 @@ class Operation:
     batch_coupled: bool = False
     """One example's output depends on the others of its batch (batch_norm): streams may not be merged."""
     random: bool = False
+    reads_values: bool = True
+    """What stands in its input counts, not only how much of it there is (position)."""
     differentiable: bool = True
     weight_pull_flops: Callable[[Inputs, Tensor, Arguments], int] = field(default=no_flops)
     """Cost of the gradient for its weights, one example."""

@@ -25,6 +25,7 @@ from lpc.laws.expressions import (
     seldom,
 )
 from lpc.syntax import tree
+from lpc.syntax.walk import walk
 
 FOREIGN = frozenset({"opaque"})
 FITTED = {name for names in FITTING.values() for name in names} - FOREIGN
@@ -244,10 +245,12 @@ def _length(draw: st.DrawFn, recipe: Recipe, value: Typed, wanted: bool) -> int 
     if not wanted and draw(st.integers(0, 3)) < 3:
         return None
     try:
-        once = follow(recipe, value).type
-        again = follow(recipe, Typed(value.expr, once)).type
+        made = follow(recipe, value)
+        once, again = made.type, follow(recipe, Typed(value.expr, made.type)).type
     except Misfit:
         return None
+    if once != value.type and any(isinstance(node, tree.Call) and node.name == "opaque" for node in walk(made.expr)):
+        return None  # the box would be given other shapes in the blocks that follow, and the program says one
     return draw(st.integers(3 if wanted else 1, 5)) if again == once else None
 
 

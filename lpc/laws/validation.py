@@ -39,8 +39,10 @@ LEAST = 1e-6
 """Tensors are compared relative to the largest entry they have had so far, or to this: one that passes through 0 is not small."""
 CHAOTIC = 1e-7
 """Where rounding alone moves a run so far, draws of it spread over orders of magnitude: `ALLOWANCE` is allowed once more."""
-JITTERS = (2.0**-50, 2.0**-48, 2.0**-46, 2.0**-44)
-"""Relative sizes of the moves in the last places; not even the largest moves a well-conditioned program by `TOLERANCE`."""
+JITTERS = (2.0**-50, 2.0**-49, 2.0**-48, 2.0**-47, 2.0**-46, 2.0**-45, 2.0**-44)
+"""Relative sizes of the moves in the last places, each at random in its own way; not even the largest moves a well-conditioned
+program by `TOLERANCE`.
+"""
 
 
 @dataclass(frozen=True)
@@ -269,7 +271,7 @@ def reference_run(
     reference.state |= start or {}
     reference.interrupt = interrupt
     if jitter:
-        generator = torch.Generator().manual_seed(0)
+        generator = torch.Generator().manual_seed(round(1 / jitter))
         reference.rounded = lambda value: _moved(value, jitter, generator)
     own = {added.name for added in program.plan.added if added.dtype == "f64"}
 

@@ -16,6 +16,7 @@ from lpc.passes.contract import Fact, pass_
 from lpc.passes.data_clause import use_data
 from lpc.passes.folding import TooLarge
 from lpc.passes.graph import FAILED, Graph
+from lpc.passes.lost import report_lost
 from lpc.passes.objective import use_objective
 from lpc.passes.scope import SOUND, Scope, scope_of
 from lpc.passes.selectors import member
@@ -60,7 +61,7 @@ def bind(program: Program, report: Report) -> Program:
 
     Before: a plain text (`expand`).
     After: `data`, `network` and `objective` are there; every node has its type. What a mistake touches is `Unknown`.
-    Errors: names (LP101, LP106-LP108), arguments (LP110-LP119), chains (LP135), shapes (LP200-LP202), data
+    Errors: names (LP101, LP106-LP108), arguments (LP110-LP119), chains (LP135), shapes (LP200-LP204), data
     (LP500-LP509), the objective (LP430-LP433).
     """
     scope = scope_of(program.file, Report())
@@ -77,6 +78,7 @@ def bind(program: Program, report: Report) -> Program:
     network = Network.build(graph.nodes, blocks, chains)
     if objective is not None:
         _warn_unused(network, objective, scope, report)
+        report_lost(network, objective, report)
     return replace(program, data=data, network=network, objective=objective)
 
 

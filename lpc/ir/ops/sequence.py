@@ -79,6 +79,7 @@ POSITION = Operation(
         "nn.Embedding", (literal(_length(inputs)), literal(whole(arguments, "width")))
     ),
     call=lambda _inputs, _arguments: "{self}.weight.expand(len({0}), -1, -1)",
+    reads_values=False,
     example="(tokens -> embedding(64)) + (tokens -> position(64))",
 )
 
