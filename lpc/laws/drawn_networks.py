@@ -224,7 +224,7 @@ def _block(draw: st.DrawFn, sketch: Sketch, usual: str) -> Sketch:
     if second is not first:
         value = _joined([value, _numbers(second)], bool(sketch.positions))
     recipe = draw(_layers(value.type, sketch.ops))
-    count = draw(_length(recipe, value, sketch.chains))
+    count = draw(length(recipe, value, sketch.chains))
     if second is not first or first.type.dtype != "f32":
         count = None
     made = follow(recipe, value, f"{usual}_part")
@@ -240,7 +240,7 @@ def _block(draw: st.DrawFn, sketch: Sketch, usual: str) -> Sketch:
 
 
 @st.composite
-def _length(draw: st.DrawFn, recipe: Recipe, value: Typed, wanted: bool) -> int | None:
+def length(draw: st.DrawFn, recipe: Recipe, value: Typed, wanted: bool) -> int | None:
     """How many blocks a chain may have; None for a block that is none."""
     if not wanted and draw(st.integers(0, 3)) < 3:
         return None

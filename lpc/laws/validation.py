@@ -271,7 +271,7 @@ def reference_run(
     reference.state |= start or {}
     reference.interrupt = interrupt
     if jitter:
-        generator = torch.Generator().manual_seed(round(1 / jitter))
+        generator = torch.Generator().manual_seed(round(-math.log2(jitter)))
         reference.rounded = lambda value: _moved(value, jitter, generator)
     own = {added.name for added in program.plan.added if added.dtype == "f64"}
 

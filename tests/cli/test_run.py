@@ -213,3 +213,14 @@ def test_the_exit_status_is_passed_on(here: Path) -> None:
             capture_output=True,
         )
         assert done.returncode == code
+
+
+@pytest.mark.slow
+def test_torch_warns_of_nothing_in_bf16(here: Path) -> None:
+    """Its RMS norm is not fused where input and weight have different types, which no user can help."""
+    text = (
+        (here / "sound.lp").read_text().replace("-> relu", "-> rms_norm").replace("train ", "train precision = bf16, ")
+    )
+    (here / "narrow.lp").write_text(text)
+    done = process("narrow.lp", "--epochs", "1", "--limit", "100", "--quiet")
+    assert (done.returncode, "Warning" in done.stderr) == (0, False), done.stderr

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import torch
 
+from lpc.codegen.script import print_script
+from lpc.laws.strategies import batches
 from lpc.laws.trying import try_law
-from lpc.laws.validation import ALLOWANCE, CHAOTIC, Moment, compare
+from lpc.laws.validation import ALLOWANCE, CHAOTIC, JITTERS, Moment, compare, exactly, reference_run, validate
 from lpc.rules import registry
+from tests.laws.translation import sound
+
+TAKEN_AWAY = """network taken_away
+data image: f32[2, 4, 4], label: class[2] = synthetic(examples = 20)
+block hidden  = image -> conv(2, 2) -> batch_norm
+block readout = hidden -> flatten -> linear(2)
+objective cross_entropy(readout, label)
+train steps = 3, batch = 4, optimizer = adamw, precision = f64
+"""
+"""Batch norm takes the convolution's bias away again: its gradient is rounding alone, which adamw makes steps of."""
 
 
 def run(*values: float) -> list[Moment]:
@@ -38,3 +50,16 @@ def test_a_law_names_the_blocks_of_a_chain_as_a_program_does() -> None:
     tried = try_law(laws["a stand-in for every weight above"], 60)
     assert tried.broken is None and tried.examples
     assert not any("no block named" in reason for reason in tried.reasons)
+
+
+def test_draws_of_rounding_are_not_one_draw_in_several_sizes() -> None:
+    """Or an unlucky one would allow too little for a tensor that rounding alone moves."""
+    program = sound(TAKEN_AWAY)
+    for seed in range(1, 9):
+        given = batches(program, [4, 4, 3], seed)
+        assert validate(program, print_script(program).text, given, seed).agrees
+    with exactly(1):
+        plain, *moved = (reference_run(program, given, jitter=jitter)[1].tensors for jitter in (0.0, *JITTERS))
+    bias = "hidden.conv.bias"
+    signs = {tuple((run[bias] > plain[bias]).tolist()) for run in moved}
+    assert len(signs) > 1

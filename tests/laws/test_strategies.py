@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from lpc.diagnostics import Report
 from lpc.ir.program import Program
-from lpc.ir.types import Label
-from lpc.laws.drawn_networks import USUAL
+from lpc.ir.types import Label, Tensor
+from lpc.laws.drawn_networks import USUAL, length
+from lpc.laws.expressions import BOXES, Apply, Typed
 from lpc.laws.strategies import data_for, legal, networks, programs
 from lpc.passes.pipeline import run
 from lpc.rules import registry
@@ -50,6 +51,22 @@ def test_the_text_of_a_program_reads_back(file: tree.File) -> None:
     report = Report()
     assert parse(Source("drawn.lp", format_file(file)), report) == file
     assert not report.diagnostics
+
+
+def test_a_black_box_in_a_chain_is_given_one_shape() -> None:
+    """A chain's blocks are one text, which says one shape of what the box gives."""
+    image = Typed(tree.Name("image"), Tensor((1, 3, 3)))
+    shrinking = (
+        Apply("conv", (("channels", 1), ("kernel", 2))),
+        Apply("opaque", (("name", BOXES[0]), ("out", (1, 2, 2)))),
+    )
+
+    @given(st.data())
+    @settings(DRAWING, max_examples=20)
+    def draw(data: st.DataObject) -> None:
+        assert data.draw(length(shrinking, image, True)) is None
+
+    draw()
 
 
 def test_everything_is_drawn() -> None:
