@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from lpc.lab.plan import Plan
     from lpc.lab.planning import Planned
 
-FILE = "plan.json"
-
 
 def carried_out(
     planned: Planned,
@@ -62,10 +60,11 @@ def settle(plan: Plan, folder: Path) -> None:
     """Write down what the folder's bench is, or see that it is this one. Raises Refusal."""
     from lpc.lab.files import read_json, write_json
     from lpc.lab.plan import other_parts
+    from lpc.lab.results import PLAN
 
-    here, there = plan.identity(), read_json(folder / FILE)
+    here, there = plan.identity(), read_json(folder / PLAN)
     if there is None or not has_runs(folder):
-        write_json(folder / FILE, here)
+        write_json(folder / PLAN, here)
     elif apart := other_parts(here, there):
         raise Refusal(f"{folder} holds another bench ({', '.join(apart)} differ): --out DIR goes elsewhere")
 
@@ -78,9 +77,11 @@ def has_runs(folder: Path) -> bool:
 
 def withdraw(folder: Path, new: Sequence[Path]) -> None:
     """Leave nothing new where nothing was run: the first script refused its options or its data."""
+    from lpc.lab.results import PLAN
+
     if has_runs(folder):
         return
-    for name in (FILE, ".lock"):
+    for name in (PLAN, ".lock"):
         (folder / name).unlink(missing_ok=True)
     emptied = sorted((folder / "warm-up").rglob("*"), reverse=True)
     for path in [*emptied, folder / "warm-up", *new]:

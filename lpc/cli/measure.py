@@ -47,7 +47,8 @@ def command(command_line: tuple[str, ...], idle: int | None, out: Path | None, a
 
 
 def tell_meters(as_json: bool) -> int:
-    from lpc.lab.meters import WANTED, duration, meter_text, meters, with_cure
+    from lpc.lab.energy import duration
+    from lpc.lab.meters import WANTED, meter_text, meters, with_cure
 
     found = meters()
     if as_json:

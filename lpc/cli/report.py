@@ -97,7 +97,7 @@ def findings_of(path: Path) -> Findings:
     """A bench where there is a table, else runs. Raises Refusal."""
     from lpc.lab.bench_json import FILE
     from lpc.lab.bench_reading import bench_findings
-    from lpc.lab.results import Unreadable
+    from lpc.lab.results import PLAN, Unreadable
     from lpc.lab.run_reading import runs_findings
 
     if not path.exists():
@@ -105,7 +105,7 @@ def findings_of(path: Path) -> Findings:
     try:
         if (path / FILE).exists():
             return bench_findings(path)
-        if (path / "plan.json").exists():
+        if (path / PLAN).exists():
             raise Refusal(f"{path}: the bench is not finished, its table is not there: the same `lpc bench` goes on")
         return runs_findings(path)
     except Unreadable as problem:

@@ -74,7 +74,7 @@ def command(file: str, settings: Settings, budget: float, seed: int, save: str |
 
 def text_of(checks: Sequence[Check]) -> str:
     """What was tried, a line each; then what was not, and why."""
-    tried = [each for each in checks if each.tried.examples or each.tried.broken]
+    tried = [each for each in checks if each.tried.was_tried]
     rows = [
         [
             each.of, each.tried.name, each.tried.verdict,

@@ -35,7 +35,7 @@ class Domain:
 
     @property
     def name(self) -> str:
-        return f"{self.domain} ({self.device})" if self.device else self.domain
+        return name_of(self.domain, self.device)
 
     @property
     def estimated(self) -> bool:
@@ -160,6 +160,15 @@ def _notes(energy: Mapping[str, Any], domains: tuple[Domain, ...]) -> Iterator[s
             yield from (f"{one.name}: {note}" for note in one.note.split("; ") if note)
     notes = energy.get("notes")
     yield from (str(note) for note in (notes if isinstance(notes, list) else []))
+
+
+def name_of(domain: str, device: str) -> str:
+    return f"{domain} ({device})" if device else domain
+
+
+def duration(seconds: float) -> str:
+    """Of a counter's period."""
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
 def number(value: object) -> float | None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lpc.lab.energy import Domain, Energy
+from lpc.lab.energy import Domain, Energy, duration
 from lpc.lab.figures_text import joules
 
 BELOW = "below the meter's resolution"
@@ -43,15 +43,11 @@ class Instrument:
 
     @property
     def resolution(self) -> str:
-        return "not known" if self.resolution_s is None else every(self.resolution_s)
+        return "not known" if self.resolution_s is None else duration(self.resolution_s)
 
     @property
     def readings(self) -> str:
         return "not known" if self.samples is None else f"{self.samples:.0f}"
-
-
-def every(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
 def instruments(runs: Iterable[Energy]) -> list[Instrument]:

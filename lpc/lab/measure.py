@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lpc.lab.meters import board_counters, duration, name_of
+from lpc.lab.energy import duration, name_of
+from lpc.lab.meters import board_counters
 from lpc.runtime.rapl import POWERCAP, open_rapl
 
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from lpc.lab.energy import duration, name_of
 from lpc.runtime.counter import EnergyCounter
 from lpc.runtime.rapl import POWERCAP, open_rapl
 
@@ -62,14 +63,6 @@ def status(counter: EnergyCounter) -> MeterStatus:
 def meters(powercap: Path = POWERCAP) -> tuple[MeterStatus, ...]:
     """Every meter, opened, looked at for up to two seconds a board, and closed."""
     return tuple(status(counter) for counter in (*board_counters(), *open_rapl(powercap)))
-
-
-def duration(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
-
-
-def name_of(domain: str, device: str) -> str:
-    return f"{domain} ({device})" if device else domain
 
 
 def meter_text(meter: MeterStatus) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lpc.lab.comparison import Row, Table
+from lpc.lab.energy import Energy
 from lpc.lab.instruments import gathered
 
 FEW = 6
@@ -88,8 +89,12 @@ def _machine(table: Table) -> Iterator[Warned]:
 
 def _meters(table: Table) -> Iterator[Warned]:
     """What the instruments say of their own figures."""
-    metered = [r.energy for row in table.rows for r in row.results.values() if r.energy.domains]
-    yield from (Warned("", f"energy, {text}") for text in gathered([energy.notes for energy in metered]))
+    return of_meters([r.energy for row in table.rows for r in row.results.values() if r.energy.domains])
+
+
+def of_meters(energies: Sequence[Energy]) -> Iterator[Warned]:
+    """Notes of some runs' instruments, each once."""
+    yield from (Warned("", f"energy, {text}") for text in gathered([energy.notes for energy in energies]))
 
 
 def _drift(table: Table) -> float | None:

@@ -11,10 +11,9 @@ from lpc.lab.collection import collect
 from lpc.lab.comparison import SHARED, SHARED_CONDITIONS, figure
 from lpc.lab.files import read_json
 from lpc.lab.findings import Entry, Findings, Run
-from lpc.lab.instruments import gathered
 from lpc.lab.metrics import METRICS
 from lpc.lab.results import Result, Unreadable, read_result
-from lpc.lab.reviewer import Warned
+from lpc.lab.reviewer import Warned, of_meters
 from lpc.lab.runs import RECORD
 from lpc.source import Source
 
@@ -109,6 +108,6 @@ def _warnings(results: list[Result]) -> Iterator[Warned]:
         yield Warned("", "accuracy is that of validation, which also chose the epoch: it is optimistic")
     if any(result.scored_on == "train" for result in results):
         yield Warned("", "accuracy is that of training: the program has neither validation nor test")
-    yield from (Warned("", f"energy, {text}") for text in gathered([result.energy.notes for result in results]))
+    yield from of_meters([result.energy for result in results])
     if any(result.energy.exclusive is False for result in results):
         yield Warned("", "another process was seen on the device: its energy is in the figure")

@@ -159,7 +159,8 @@ def check_claim(
             if tally.examples == wanted or tally.attempt(trial, point, seed + number) is False:
                 break
         except OutOfTime as problem:
-            tally.passed_over.update([] if tally.examples else [str(problem)])
+            if not tally.examples:
+                tally.passed_over[str(problem)] += 1
             break
         trial.deadline = rest
     if tally.last is not None and not tally.last.holds:

@@ -43,9 +43,9 @@ def turns_are_cut(subject: Subject) -> None:
         own = [turn for turn in found if turn.phase.phase.name == name]
         if sorted(at for turn in own for at in _updates(turn.phase)) != sorted(_updates(phase)):
             raise Broken(f"the turns of {name} do not make each of its updates once")
-        made = {turn.name: {*_learners(turn.phase)} for turn in own}
-        if [*made.items()] != [*_wanted(program, phase).items()]:
-            raise Broken(f"the turns of {name} are {_told(made)}, where learners are {_told(_wanted(program, phase))}")
+        made, wanted = {turn.name: _learners(turn.phase) for turn in own}, _wanted(program, phase)
+        if [*made.items()] != [*wanted.items()]:
+            raise Broken(f"the turns of {name} are {_told(made)}, where learners are {_told(wanted)}")
     subject.needs(len(found) > len(phases), "all blocks learn in one turn")
     with exactly(subject.seed):
         cut, whole = interpreter_of(program, subject.devices), interpreter_of(program, subject.devices)
@@ -76,8 +76,7 @@ def _wanted(program: Program, phase: TracedPhase) -> dict[str, set[str]]:
     for region in program.regions:
         own = [block.name for block in region.run if block.name in learning]
         groups += [[block] for block in own] if region.rule.learns_alone() else [own]
-    ends = ("_to_".join(dict.fromkeys((own[0], own[-1]))) for own in groups if own)
-    return dict(zip((f"{name}_{end}" for end in ends), (set(own) for own in groups if own), strict=True))
+    return {f"{name}_{'_to_'.join(dict.fromkeys((own[0], own[-1])))}": set(own) for own in groups if own}
 
 
 def _told(made: Mapping[str, set[str]]) -> str:

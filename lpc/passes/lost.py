@@ -30,22 +30,13 @@ class LostValues(Diagnostic):
 
 def report_lost(network: Network, objective: Objective, report: Report) -> None:
     """Report each operation with weights that leads to the objective, but by no path on which values are read."""
-    output = network.block(objective.block).output
-    reached, read = _upstream(network, output, lengths=True), _upstream(network, output, lengths=False)
+    reached, read = ({network.block(objective.block).output} for _ in range(2))
+    for node in reversed(list(network.nodes.values())):
+        if node.name in reached:
+            reached.update(node.inputs)
+        if node.name in read and (node.kind == "data" or operation_of(node.kind).reads_values):
+            read.update(node.inputs)
+    lost = reached - read
     for node in network.nodes.values():
-        if any(weight.trained for weight in node.weights) and node.name in reached - read:
+        if node.name in lost and any(weight.trained for weight in node.weights):
             report.add(LostValues(span=node.span, operation=node.kind))
-
-
-def _upstream(network: Network, output: str, *, lengths: bool) -> frozenset[str]:
-    """Nodes that lead to an output, itself included. `lengths`: also where only the length of what they give is read."""
-    found: set[str] = set()
-    waiting = [output]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            node = network.nodes[name]
-            if lengths or node.kind == "data" or operation_of(node.kind).reads_values:
-                waiting.extend(node.inputs)
-    return frozenset(found)

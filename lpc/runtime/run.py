@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,12 +80,7 @@ class Run:
 
     def precision(self) -> AbstractContextManager[object]:
         """Around a step: bf16 computes in bfloat16 what torch deems safe, and keeps parameters in float32."""
-        if self.task.precision != "bf16":
-            return nullcontext()
-        warnings.filterwarnings(
-            "ignore", "Mismatch dtype between input and weight"
-        )  # an RMS norm of both: slower, no more
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return torch.autocast(self.device.type, torch.bfloat16) if self.task.precision == "bf16" else nullcontext()
 
     def identity(self) -> dict[str, Any]:
         """What a checkpoint must share with the run that goes on from it. Of several phases none may grow."""
