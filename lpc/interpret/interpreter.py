@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -15,6 +17,7 @@ from torch import Tensor
 from lpc.interpret import functions, losses
 from lpc.interpret.operations import draw, evaluate, new_statistics
 from lpc.interpret.optimizers import OptimizerState, apply
+from lpc.interpret.rounding import Rounding
 from lpc.ir.network import TARGET, Network
 from lpc.ir.network import Node as Operation
 from lpc.ir.op import Weight
@@ -26,6 +29,7 @@ from lpc.runtime.random import RANDOM
 Gradients = dict[str, Tensor]
 Result = Tensor | Gradients
 Values = dict[tuple[int, int], Result]
+Name = TypeVar("Name")
 Definition = Callable[[Mapping[str, Tensor], Sequence[Tensor]], Tensor]
 
 
@@ -47,8 +51,8 @@ class Interpreter:
     """What stands for black boxes, by `module:Name`."""
     scores: Tensor | None = None
     """The class scores of the last step, where it had some."""
-    rounded: Callable[[Tensor], Tensor] | None = None
-    """Applied to whatever is computed, to see what other rounding would change. None: nothing is."""
+    rounding: Rounding | None = None
+    """What moves all that is computed, to see what other rounding would change. None: nothing does."""
     interrupt: Callable[[], None] | None = None
     """Called before every node; what it raises ends the run."""
 
@@ -134,7 +138,10 @@ class _Machine:
                 self.values[node.index, port] = self._rounded(value) if isinstance(value, Tensor) else value
 
     def _rounded(self, value: Tensor) -> Tensor:
-        return value if self.program.rounded is None else self.program.rounded(value)
+        return value if self.program.rounding is None else self.program.rounding.moved(value)
+
+    def _pulled(self, pull: Callable[[Tensor], Mapping[Name, Tensor]], cotangent: Tensor) -> Mapping[Name, Tensor]:
+        return pull(cotangent) if self.program.rounding is None else self.program.rounding.pulled(pull, cotangent)
 
     def _evaluate(self, node: Node, inputs: list[Result]) -> Sequence[Result]:
         tensors = [value for value in inputs if isinstance(value, Tensor)]
@@ -278,7 +285,9 @@ class _Machine:
     def _pull(self, node: Node, cotangent: Tensor) -> Sequence[Result]:
         trace = self.traces[node.inputs[0].node.index]
         if trace.unit.head is not None:
-            return _pull_head(trace.unit, trace.inputs[0], self.program.state[trace.unit.head.name], cotangent)
+            weight = self.program.state[trace.unit.head.name]
+            found = self._pulled(partial(_pull_head, trace.unit, trace.inputs[0], weight), cotangent)
+            return [{trace.unit.head.name: found["weight"]}, found["input"]]
         via = node.attributes.get("via", {})
         assert isinstance(via, Mapping)
         streams = node.inputs[0].kind.streams
@@ -329,14 +338,14 @@ class _Machine:
             output = self._definition(node, weights, trace.training, mask)
 
             arrived = arriving[node.name]
-            for name, gradient in _weight_gradients(output, {n: weights[n] for n in trained}, given, arrived).items():
-                gradients[f"{node.name}.{name}"] = self._rounded(gradient)
             path = {n: weights[n] for n in trained}
+            for name, gradient in self._pulled(partial(_weight_gradients, output, path, given), arrived).items():
+                gradients[f"{node.name}.{name}"] = gradient
             if (stand_in := via.get(node.attribute)) is not None:
                 path["weight"] = self.program.state[stand_in.name]
                 if stand_in.trained:  # it makes the moves of the weight it stands in for
                     gradients[stand_in.name] = gradients[f"{node.name}.weight"]
-            pulled = {at: self._rounded(d) for at, d in _input_gradients(output, path, given, arrived).items()}
+            pulled = self._pulled(partial(_input_gradients, output, path, given), arrived)
             for position, name in enumerate(node.inputs):
                 if position in pulled:
                     arriving[name] = arriving[name] + pulled[position] if name in arriving else pulled[position]
@@ -378,11 +387,10 @@ def _rows(unit: Unit, x: Tensor) -> Tensor:
     return x.reshape(len(x), *unit.output[:-1], unit.head.shape[1])
 
 
-def _pull_head(unit: Unit, x: Tensor, weight: Tensor, cotangent: Tensor) -> Sequence[Result]:
-    assert unit.head is not None
+def _pull_head(unit: Unit, x: Tensor, weight: Tensor, cotangent: Tensor) -> dict[str, Tensor]:
     rows = _rows(unit, x)
     gradient = cotangent.reshape(-1, weight.shape[0]).T @ rows.reshape(-1, weight.shape[1])
-    return [{unit.head.name: gradient}, (cotangent @ weight).reshape(x.shape)]
+    return {"weight": gradient, "input": (cotangent @ weight).reshape(x.shape)}
 
 
 def _feedback(signal: Tensor, matrix: Tensor, kind: Kind) -> Tensor:

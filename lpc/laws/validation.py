@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from lpc.codegen.order import turns
 from lpc.interpret.interpreter import Interpreter
 from lpc.interpret.rates import factor
+from lpc.interpret.rounding import Rounding
 from lpc.ir.program import Program
 from lpc.laws.leaks import Leak, left_gradients, watched
 from lpc.runtime.random import RANDOM
@@ -271,8 +272,7 @@ def reference_run(
     reference.state |= start or {}
     reference.interrupt = interrupt
     if jitter:
-        generator = torch.Generator().manual_seed(round(-math.log2(jitter)))
-        reference.rounded = lambda value: _moved(value, jitter, generator)
+        reference.rounding = Rounding(jitter, torch.Generator().manual_seed(round(-math.log2(jitter))))
     own = {added.name for added in program.plan.added if added.dtype == "f64"}
 
     def state() -> dict[str, Tensor]:
@@ -296,13 +296,6 @@ def reference_run(
         Moment("prediction", number, {"scores": reference.predict(batch)}) for number, batch in enumerate(batches)
     )
     return [*moments, *predictions]
-
-
-def _moved(value: Tensor, jitter: float, generator: torch.Generator) -> Tensor:
-    """Every real number a little larger or smaller."""
-    if not value.is_floating_point():
-        return value
-    return value * (1 + jitter * (2 * torch.rand(value.shape, generator=generator, dtype=value.dtype) - 1))
 
 
 # -- comparison ---------------------------------------------------------------------------------------------------

@@ -5,9 +5,20 @@ from __future__ import annotations
 import torch
 
 from lpc.codegen.script import print_script
+from lpc.interpret.rounding import Rounding
 from lpc.laws.strategies import batches
 from lpc.laws.trying import try_law
-from lpc.laws.validation import ALLOWANCE, CHAOTIC, JITTERS, Moment, compare, exactly, reference_run, validate
+from lpc.laws.validation import (
+    ALLOWANCE,
+    CHAOTIC,
+    JITTERS,
+    Moment,
+    compare,
+    exactly,
+    reference_run,
+    script_run,
+    validate,
+)
 from lpc.rules import registry
 from tests.laws.translation import sound
 
@@ -63,3 +74,35 @@ def test_draws_of_rounding_are_not_one_draw_in_several_sizes() -> None:
     bias = "hidden.conv.bias"
     signs = {tuple((run[bias] > plain[bias]).tolist()) for run in moved}
     assert len(signs) > 1
+
+
+CANCELS = """network cancels
+data image: f32[1, 28, 28], label: class[10] = synthetic(examples = 20)
+block hidden  = image  -> conv(1, 2) -> batch_norm
+block readout = hidden -> flatten -> linear(10)
+objective cross_entropy(readout, label)
+learn all with forward_forward
+train epochs = 1, batch = 4, optimizer = adam, precision = f64
+"""
+"""A goodness pulls a multiple of batch norm's output through it: all but a little cancels inside, and the bias above gets what
+rounding leaves."""
+
+
+def test_rounding_is_relative_to_what_an_operation_sums() -> None:
+    program = sound(CANCELS)
+    text = print_script(program).text
+    needed = 0
+    for seed in range(1, 9):
+        given = batches(program, [4, 4, 3], seed)
+        assert validate(program, text, given, seed).agrees
+        with exactly(seed):
+            needed += not compare(script_run(program, text, given, seed), reference_run(program, given)).agrees
+    assert needed  # or the program does not try what it is for
+
+
+def test_a_pull_is_moved_by_its_terms_and_what_cancels_shows() -> None:
+    values = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=torch.float64)
+    rounding = Rounding(2.0**-40)
+    moved = [rounding.pulled(lambda g: {"sum": g.sum()}, values)["sum"] for _ in range(20)]
+    assert max(map(abs, moved)) > 2.0**-41
+    assert max(map(abs, moved)) < 2.0**-37
