@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lpc.ir.grid import country_of
+from lpc.lab.energy import number
 from lpc.lab.findings import Entry, Findings, Run
 from lpc.lab.instruments import sources
 from lpc.lab.results import Environment
-from lpc.lab.series import number, part
+from lpc.lab.series import part
 from lpc.lab.texts import csv_of
 
 COLUMNS = (

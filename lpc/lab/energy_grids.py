@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from lpc.lab.energy import number
 from lpc.lab.figures_text import DASH, joules
 from lpc.lab.findings import Entry, Findings
 from lpc.lab.grids import Grid
 from lpc.lab.instruments import BELOW, gathered, instruments
-from lpc.lab.series import PHASES, Shares, block_methods, cut, number, part
+from lpc.lab.series import PHASES, Shares, block_methods, cut, part
 
 TOLD_BELOW = f"{BELOW[0].upper()}{BELOW[1:]}: the phase is over before a counter has moved, whatever it read."
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lpc.lab.energy import number
 from lpc.lab.findings import Entry, Run
 
 PHASES = ("setup", "data", "train", "validate", "checkpoint", "test")
@@ -162,13 +163,6 @@ def memory_by_depth(entries: Sequence[Entry]) -> tuple[str, list[Depths]]:
         if (summary := entry.figures[metric].summary) is not None:
             found.setdefault(entry.variant, {})[entry.depth] = summary.mean
     return metric, [Depths(label, tuple(sorted(own.items()))) for label, own in found.items() if len(own) > 1]
-
-
-def number(value: object) -> float | None:
-    """A finite number, else None."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
 
 
 def part(found: object, key: str) -> Mapping[str, object]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from lpc.lab.energy import number
 from lpc.lab.findings import Entry, Findings, Run
 from lpc.lab.instruments import sources
 from lpc.lab.metrics import METRICS
-from lpc.lab.series import number
 
 TAG = "lpc.run"
 WORDS = ("phase", "epoch", "step", "seconds")

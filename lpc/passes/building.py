@@ -18,13 +18,14 @@ from lpc.passes.graph import FAILED, Bound, Graph, Value, call_key
 from lpc.passes.scope import SOUND
 from lpc.passes.searches import SEARCH
 from lpc.passes.signatures import Signature
-from lpc.passes.spines import as_call, leftmost, operands, stages, unsigned
+from lpc.passes.spines import as_call, bare_pipe, leftmost, operands, stages, unsigned
 from lpc.passes.values import describe, hole, is_hole
 from lpc.source import Span
 from lpc.syntax import tree
 
 MOST_HINTS = 100
 """Mistakes after which near names are no longer looked for: among thousands of names that takes long."""
+PIPE_FIRST = "`->` binds tighter than `+`: `(a + b) -> operation` pipes the sum"
 BY_POSITION = "position"
 """The operation that, without an input in a sum, takes the source of the sum's first operand: it reads positions only."""
 
@@ -213,7 +214,8 @@ class Builder:
                 }[binary.operator]
                 return self._no_tensor(binary, f"`{binary.operator}` between tensors", advice)
             values.append(self._operand(binary.right, first, bound))
-        return self._apply(tree.Call("add", (), name_span=expr.span, span=expr.span), values, bound)
+        call = tree.Call("add", (), name_span=expr.span, span=expr.span)
+        return self._apply(call, values, bound, PIPE_FIRST if bare_pipe(expr.right) else "")
 
     def _operand(self, expr: tree.Expr, first: tree.Expr, bound: Bound) -> Value:
         begin = leftmost(first)
@@ -238,8 +240,8 @@ class Builder:
             return self.tensor(function.body, dict(zip(parameters, values, strict=False)))
         return self._apply(call, values, bound)
 
-    def _apply(self, call: tree.Call, given: list[Value], bound: Bound) -> Value:
-        """Apply an operation to the tensors given and those among its arguments."""
+    def _apply(self, call: tree.Call, given: list[Value], bound: Bound, advice: str = "") -> Value:
+        """Apply an operation to the tensors given and those among its arguments. `advice`: what helps where they do not fit."""
         known = self.graph.operation(call.name)
         if known is None:
             return self._unknown_operation(call)
@@ -258,11 +260,13 @@ class Builder:
         )
         if any(isinstance(value.type, Unknown) for value in values):
             return FAILED
-        return self._node(call, operation, values, resolved.values)
+        return self._node(call, operation, values, resolved.values, advice)
 
-    def _node(self, call: tree.Call, operation: Operation, values: Sequence[Value], arguments: Arguments) -> Value:
+    def _node(
+        self, call: tree.Call, operation: Operation, values: Sequence[Value], arguments: Arguments, advice: str
+    ) -> Value:
         inputs = tuple(value.node for value in values if value.node is not None)
-        inferred = self.graph.infer(call, operation, values, arguments)
+        inferred = self.graph.infer(call, operation, values, arguments, advice)
         if inferred is None:
             return FAILED
         self._count[operation.name] += 1

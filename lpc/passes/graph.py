@@ -27,10 +27,12 @@ class ShapeMisfit(Diagnostic):
 
     title = "`{operation}` {problem}"
     label = "does not fit"
+    help = "{advice}"
     bad = SOUND.replace("flatten -> linear(64)", "linear(64)")
     good = SOUND
     operation: str
     problem: str
+    advice: str = ""
 
 
 @error("LP203")
@@ -82,9 +84,9 @@ class Graph:
         return Value(node.name, node.type)
 
     def infer(
-        self, call: tree.Call, operation: Operation, values: Sequence[Value], arguments: Arguments
+        self, call: tree.Call, operation: Operation, values: Sequence[Value], arguments: Arguments, advice: str = ""
     ) -> tuple[Type, tuple[Weight, ...]] | None:
-        """The type and weights of an operation's use; None, reported, where its inputs or arguments do not fit."""
+        """The type and weights of an operation's use; None, reported with some advice, where inputs or arguments do not fit."""
         types = tuple(value.type for value in values)
         key = (call_key(call), types) if call_key(call) in self.resolved else None
         if key in self.inferred:
@@ -92,7 +94,7 @@ class Graph:
         try:
             inferred = operation.infer(types, arguments), operation.weights(types, arguments)
         except Misfit as misfit:
-            self._report_misfit(call, str(misfit), values)
+            self._report_misfit(call, str(misfit), values, advice)
             return None
         if large := _too_large(*inferred):
             what, count = large
@@ -102,7 +104,7 @@ class Graph:
             self.inferred[key] = inferred
         return inferred
 
-    def _report_misfit(self, call: tree.Call, problem: str, values: Sequence[Value]) -> None:
+    def _report_misfit(self, call: tree.Call, problem: str, values: Sequence[Value], advice: str) -> None:
         notes, related = [], []
         for value in values:
             if value.node is None:
@@ -116,6 +118,7 @@ class Graph:
                 span=call.span,
                 operation=call.name,
                 problem=problem,
+                advice=advice,
                 detail=tuple(dict.fromkeys(notes)),
                 related=tuple(dict.fromkeys(related)),
             )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lpc.diagnostics import Diagnostic, Report, warning
 from lpc.ir.ops import activation, norm
 from lpc.passes.scope import SOUND
-from lpc.passes.spines import leftmost, walk
+from lpc.passes.spines import bare_pipe, leftmost, walk
 from lpc.source import Source
 from lpc.syntax import tree
 from lpc.syntax.walk import walk as walk_nodes
@@ -99,8 +99,7 @@ def _check_sum(binary: tree.Binary, source: Source, report: Report) -> None:
     operand = binary.right
     if not isinstance(operand, tree.Pipe) or not isinstance(operand.right, tree.Name | tree.Call):
         return
-    # The span of an expression in parentheses begins at the parenthesis, before what it begins with.
-    if operand.span.start < operand.left.span.start or not _shapes_activity(operand.right.name):
+    if not bare_pipe(operand) or not _shapes_activity(operand.right.name):
         return
     name = source.snippet(leftmost(operand).span)
     report.add(SumEndsInActivation(span=operand.span, operand=name, operation=operand.right.name))

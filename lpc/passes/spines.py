@@ -29,6 +29,11 @@ def operands(binary: tree.Binary) -> tuple[tree.Expr, list[tree.Binary]]:
     return first, found
 
 
+def bare_pipe(operand: tree.Expr) -> bool:
+    """Whether an operand is a pipeline without parentheses; with them, its span begins before what it begins with."""
+    return isinstance(operand, tree.Pipe) and operand.span.start == operand.left.span.start
+
+
 def unsigned(negative: tree.Negative) -> tuple[tree.Expr, list[tree.Negative]]:
     """What stands behind a run of minus signs, and the signs, outermost first."""
     found: list[tree.Negative] = []

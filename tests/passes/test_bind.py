@@ -43,6 +43,15 @@ def test_a_sum_of_several_is_one_addition() -> None:
     assert found.node("hidden.add").inputs == ("image", "image", "hidden.relu", "image")
 
 
+def test_a_sum_whose_last_operand_takes_the_pipe_says_so() -> None:
+    def advice(expr: str) -> str:
+        return checked(with_block(expr))[1].errors[0].help_text
+
+    assert "`->` binds tighter than `+`" in advice("image + image -> flatten")
+    assert advice("image + (image -> flatten)") == ""
+    assert advice("image -> reshape(8, 9)") == ""
+
+
 def test_a_block_that_only_names_another_is_an_identity() -> None:
     found = network(with_block("image"))
     assert found.node("hidden.identity").inputs == ("image",)
