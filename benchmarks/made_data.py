@@ -22,9 +22,9 @@ def data_for_run(program: Program, folder: Path) -> str:
     assert program.data is not None
     source, generator = program.data.source, np.random.default_rng(0)
     if source == "text":
-        classes = int(program.data.arguments["classes"])  # type: ignore[arg-type]
-        letters = bytes(range(97, 97 + classes))
-        (folder / str(program.data.arguments["file"])).write_bytes(letters * 20)
+        classes, context = (int(program.data.arguments[name]) for name in ("classes", "context"))  # type: ignore[arg-type]
+        letters = np.arange(EXAMPLES * context + 1) % classes + ord("a")
+        (folder / str(program.data.arguments["file"])).write_bytes(letters.astype(np.uint8).tobytes())
     elif source in ("npz", "csv"):
         arrays = {name: _values(program, name, generator) for name in program.data.names}
         path = folder / str(program.data.arguments["file"])

@@ -52,7 +52,7 @@ class Interpreter:
     scores: Tensor | None = None
     """The class scores of the last step, where it had some."""
     rounding: Rounding | None = None
-    """What moves all that is computed, to see what other rounding would change. None: nothing does."""
+    """The context it runs in, to see what other rounding would change. None: it runs in none."""
     interrupt: Callable[[], None] | None = None
     """Called before every node; what it raises ends the run."""
 
@@ -135,10 +135,7 @@ class _Machine:
                 self.program.interrupt()
             inputs = [self.values[value.key] for value in node.inputs]
             for port, value in enumerate(self._evaluate(node, inputs)):
-                self.values[node.index, port] = self._rounded(value) if isinstance(value, Tensor) else value
-
-    def _rounded(self, value: Tensor) -> Tensor:
-        return value if self.program.rounding is None else self.program.rounding.moved(value)
+                self.values[node.index, port] = value
 
     def _pulled(self, pull: Callable[[Tensor], Mapping[Name, Tensor]], cotangent: Tensor) -> Mapping[Name, Tensor]:
         return pull(cotangent) if self.program.rounding is None else self.program.rounding.pulled(pull, cotangent)
@@ -266,8 +263,9 @@ class _Machine:
                     self.statistics[f"{node.name}.{name}"] = value
             mask = self._mask(node.name, node.kind, node.arguments, given) if training else None
             device = self.program.devices.get(str(node.arguments.get("name")))
-            value = evaluate(node.kind, node.arguments, given, weights, training=training, mask=mask, device=device)
-            made[node.name] = self._rounded(value)
+            made[node.name] = evaluate(
+                node.kind, node.arguments, given, weights, training=training, mask=mask, device=device
+            )
         return made
 
     def _weights(self, name: str, weights: Sequence[Weight]) -> dict[str, Tensor]:

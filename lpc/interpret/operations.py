@@ -242,12 +242,11 @@ def tanh(_arguments: Arguments, inputs: Sequence[Tensor], _weights: Weights) -> 
 
 
 def sigmoid(_arguments: Arguments, inputs: Sequence[Tensor], _weights: Weights) -> Tensor:
-    # 1 / (1 + exp(-x)), in a form whose derivative is finite where the exponential overflows.
-    return (1 + torch.tanh(inputs[0] / 2)) / 2
+    return torch.sigmoid(inputs[0])
 
 
 def silu(_arguments: Arguments, inputs: Sequence[Tensor], _weights: Weights) -> Tensor:
-    return inputs[0] * (1 + torch.tanh(inputs[0] / 2)) / 2
+    return inputs[0] * torch.sigmoid(inputs[0])
 
 
 def _softmax(x: Tensor) -> Tensor:

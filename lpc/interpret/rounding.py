@@ -6,42 +6,57 @@ that is moved on purpose shows it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
 
 Name = TypeVar("Name")
 
+COPIES = frozenset({"aten::_to_copy", "aten::clone"})
 
-@dataclass
-class Rounding:
-    """Moves real numbers at random, by `size` at most, relative to what was summed to make them."""
 
-    size: float
-    generator: torch.Generator = field(default_factory=torch.Generator)
+class Rounding(TorchDispatchMode):
+    """A context in which each real number that torch computes is larger or smaller by a random part of itself, at most `size`.
 
-    def moved(self, value: Tensor) -> Tensor:
-        """A computed value, every entry a little larger or smaller."""
-        return self._moved(value, value)
+    Operations inside a derivative are moved one by one, so that what cancels there leaves the rounding of its terms, as `y (1 - y)`
+    does where a sigmoid is nearly 1. Copies, views and what is written in place stay as they are.
+    """
+
+    def __init__(self, size: float, seed: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._size, self._generator = size, torch.Generator().manual_seed(seed)
 
     def pulled(self, pull: Callable[[Tensor], Mapping[Name, Tensor]], cotangent: Tensor) -> dict[Name, Tensor]:
-        """What a pull makes of a cotangent, moved relative to what it sums.
+        """What a pull makes of a cotangent, moved relative to what it sums, in whatever order another program sums it.
 
         Its terms may cancel, as they do through a batch norm whose cotangent is a multiple of its output: the rounding of the terms
         stays, and is large beside what is left. How large the terms are shows the same pull of the cotangent with random signs,
         whose square is on average the sum of their squares (M. F. Hutchinson 1990).
         """
         terms = pull(cotangent * self._uniform(cotangent).sign())
-        return {name: self._moved(value, terms[name]) for name, value in pull(cotangent).items()}
+        return {
+            name: value + self._size * self._uniform(value) * torch.maximum(value.abs(), terms[name].abs())
+            for name, value in pull(cotangent).items()
+        }
 
-    def _moved(self, value: Tensor, terms: Tensor) -> Tensor:
-        if not value.is_floating_point():
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        made = func(*args, **(kwargs or {}))
+        schema = func._schema  # noqa: SLF001 - torch names no other way to ask whether a result is new
+        if schema.name in COPIES or any(given.alias_info is not None for given in schema.returns):
+            return made
+        return tree_map(self._moved, made)
+
+    def _moved(self, value: Any) -> Any:
+        if not isinstance(value, Tensor) or not value.is_floating_point():
             return value
-        return value + self.size * self._uniform(value) * torch.maximum(value.abs(), terms.abs())
+        return value * (1 + self._size * self._uniform(value))
 
     def _uniform(self, like: Tensor) -> Tensor:
         """Numbers in [-1, 1)."""
-        return 2 * torch.rand(like.shape, generator=self.generator, dtype=like.dtype) - 1
+        return 2 * torch.rand(like.shape, generator=self._generator, dtype=like.dtype) - 1

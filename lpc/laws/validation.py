@@ -272,7 +272,7 @@ def reference_run(
     reference.state |= start or {}
     reference.interrupt = interrupt
     if jitter:
-        reference.rounding = Rounding(jitter, torch.Generator().manual_seed(round(-math.log2(jitter))))
+        reference.rounding = Rounding(jitter, round(-math.log2(jitter)))
     own = {added.name for added in program.plan.added if added.dtype == "f64"}
 
     def state() -> dict[str, Tensor]:
@@ -280,22 +280,22 @@ def reference_run(
 
     placed = entering or {}
     moments = [Moment("initial", 0, state())]
-    for turn in turns(program):
-        reference.begin(turn.phase)
-        for step, batch in enumerate(batches[: program.protocol.steps]):
-            reference.state |= placed.get((turn.name, step), {})
-            losses = reference.step(turn.phase, batch, step, rate * factor(program.protocol, step, len(batches)))
-            found = {f"the loss of {block}": torch.tensor(loss) for block, loss in losses.items()}
-            if reference.scores is not None:
-                found["the class scores"] = reference.scores
-            moments.append(Moment(turn.name, step, {**state(), **found}))
-        if turn.phase.finish:
-            reference.finish(turn.phase)
-            moments.append(Moment(turn.name, len(batches), state()))
-    predictions = (
-        Moment("prediction", number, {"scores": reference.predict(batch)}) for number, batch in enumerate(batches)
-    )
-    return [*moments, *predictions]
+    with reference.rounding or nullcontext():
+        for turn in turns(program):
+            reference.begin(turn.phase)
+            for step, batch in enumerate(batches[: program.protocol.steps]):
+                reference.state |= placed.get((turn.name, step), {})
+                losses = reference.step(turn.phase, batch, step, rate * factor(program.protocol, step, len(batches)))
+                found = {f"the loss of {block}": torch.tensor(loss) for block, loss in losses.items()}
+                if reference.scores is not None:
+                    found["the class scores"] = reference.scores
+                moments.append(Moment(turn.name, step, {**state(), **found}))
+            if turn.phase.finish:
+                reference.finish(turn.phase)
+                moments.append(Moment(turn.name, len(batches), state()))
+        for number, batch in enumerate(batches):
+            moments.append(Moment("prediction", number, {"scores": reference.predict(batch)}))
+    return moments
 
 
 # -- comparison ---------------------------------------------------------------------------------------------------

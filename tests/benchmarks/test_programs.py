@@ -38,6 +38,15 @@ def test_a_refused_program_has_its_codes_and_a_refused_variant_leaves_the_base(t
     assert [program.variant for program in found.programs] == [None]
 
 
+def test_a_text_is_as_long_as_its_windows_need(tmp_path: Path) -> None:
+    text = TEXT.replace(
+        'x: f32[3], y: class[2] = csv("examples.csv", validation = 20%)', 'x, y = text("poems.txt", classes = 200)'
+    )
+    text = text.replace("x -> linear(3)", "x -> embedding(3)", 1).replace("hidden[2]", "hidden")
+    found = judge(text.replace("linear(2)", "linear(200)"), SIZES, 1, tmp_path)
+    assert (found.legal, found.codes, found.ended) == (True, (), ["", ""])
+
+
 def changed(old: str, new: str) -> object:
     """A printer whose scripts are not what the program says."""
 

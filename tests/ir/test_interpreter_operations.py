@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from math import exp
 from typing import Any, cast
 
 import numpy as np
@@ -121,6 +122,17 @@ def test_another_packages_operation_brings_its_definition(monkeypatch: pytest.Mo
     monkeypatch.setattr(operations, "find", {"swishy": entry}.get)
     assert evaluate("swishy", {}, [torch.ones(1)], {}, training=True).item() == 2
     assert evaluate("swishy", {}, [torch.ones(1)], {}, training=False).item() == 3
+
+
+@pytest.mark.parametrize(("name", "exact"), [("sigmoid", exp(-30)), ("silu", -30 * exp(-30))])
+def test_what_is_nearly_0_is_as_exact_as_what_is_not(name: str, exact: float) -> None:
+    """An optimizer that divides by a gradient's size makes whole steps of small ones, and of their errors."""
+    x = torch.tensor([-30.0], requires_grad=True)
+    made = evaluate(name, {}, [x], {}, training=True)
+    (derivative,) = torch.autograd.grad(made.sum(), x)
+    slope = exact if name == "sigmoid" else exp(-30) + exact
+    assert float(made) == pytest.approx(exact, rel=1e-12)
+    assert float(derivative) == pytest.approx(slope, rel=1e-12)
 
 
 def test_dropout_keeps_its_share_and_its_mean() -> None:

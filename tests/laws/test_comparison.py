@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import torch
+from torch import Tensor
 
 from lpc.codegen.script import print_script
 from lpc.interpret.rounding import Rounding
@@ -100,9 +104,30 @@ def test_rounding_is_relative_to_what_an_operation_sums() -> None:
     assert needed  # or the program does not try what it is for
 
 
-def test_a_pull_is_moved_by_its_terms_and_what_cancels_shows() -> None:
+def moved_derivative(function: Callable[[Tensor], Tensor], at: float) -> Tensor:
+    x = torch.full((100,), at, dtype=torch.float64, requires_grad=True)
+    with Rounding(2.0**-44, 1):
+        (derivative,) = torch.autograd.grad(function(x).sum(), x)
+    return derivative
+
+
+def test_a_derivative_is_moved_operation_by_operation() -> None:
+    """Where a sigmoid is nearly 1, its derivative is what rounding leaves of 1; where it is nearly 0, it is as good as any."""
+    assert float(moved_derivative(torch.sigmoid, 30.0).abs().max()) > 2.0**-46  # exp(-30) is less
+    exact = math.exp(-30)
+    assert float((moved_derivative(torch.sigmoid, -30.0) - exact).abs().max()) < exact * 2.0**-40
+
+
+def test_copies_and_views_are_not_moved() -> None:
+    x = torch.rand(100, dtype=torch.float64)
+    with Rounding(2.0**-44, 1):
+        copied, doubled = x.clone().view(10, 10), 2 * x
+    assert torch.equal(copied, x.view(10, 10))
+    assert 0 < float((doubled - 2 * x).abs().max()) <= 2.0**-43
+
+
+def test_a_pull_is_moved_by_its_terms() -> None:
     values = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=torch.float64)
-    rounding = Rounding(2.0**-40)
-    moved = [rounding.pulled(lambda g: {"sum": g.sum()}, values)["sum"] for _ in range(20)]
-    assert max(map(abs, moved)) > 2.0**-41
-    assert max(map(abs, moved)) < 2.0**-37
+    rounding = Rounding(2.0**-40, 1)
+    moved = [float(rounding.pulled(lambda g: {"sum": g.sum()}, values)["sum"]) for _ in range(20)]
+    assert 2.0**-41 < max(map(abs, moved)) < 2.0**-37
