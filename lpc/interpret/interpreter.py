@@ -137,7 +137,9 @@ class _Machine:
             for port, value in enumerate(self._evaluate(node, inputs)):
                 self.values[node.index, port] = value
 
-    def _pulled(self, pull: Callable[[Tensor], Mapping[Name, Tensor]], cotangent: Tensor) -> Mapping[Name, Tensor]:
+    def _pull_through(
+        self, pull: Callable[[Tensor], Mapping[Name, Tensor]], cotangent: Tensor
+    ) -> Mapping[Name, Tensor]:
         return pull(cotangent) if self.program.rounding is None else self.program.rounding.pulled(pull, cotangent)
 
     def _evaluate(self, node: Node, inputs: list[Result]) -> Sequence[Result]:
@@ -284,7 +286,7 @@ class _Machine:
         trace = self.traces[node.inputs[0].node.index]
         if trace.unit.head is not None:
             weight = self.program.state[trace.unit.head.name]
-            found = self._pulled(partial(_pull_head, trace.unit, trace.inputs[0], weight), cotangent)
+            found = self._pull_through(partial(_pull_head, trace.unit, trace.inputs[0], weight), cotangent)
             return [{trace.unit.head.name: found["weight"]}, found["input"]]
         via = node.attributes.get("via", {})
         assert isinstance(via, Mapping)
@@ -337,13 +339,13 @@ class _Machine:
 
             arrived = arriving[node.name]
             path = {n: weights[n] for n in trained}
-            for name, gradient in self._pulled(partial(_weight_gradients, output, path, given), arrived).items():
+            for name, gradient in self._pull_through(partial(_weight_gradients, output, path, given), arrived).items():
                 gradients[f"{node.name}.{name}"] = gradient
             if (stand_in := via.get(node.attribute)) is not None:
                 path["weight"] = self.program.state[stand_in.name]
                 if stand_in.trained:  # it makes the moves of the weight it stands in for
                     gradients[stand_in.name] = gradients[f"{node.name}.weight"]
-            pulled = self._pulled(partial(_input_gradients, output, path, given), arrived)
+            pulled = self._pull_through(partial(_input_gradients, output, path, given), arrived)
             for position, name in enumerate(node.inputs):
                 if position in pulled:
                     arriving[name] = arriving[name] + pulled[position] if name in arriving else pulled[position]

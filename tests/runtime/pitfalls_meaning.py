@@ -60,14 +60,14 @@ def _waiting(machine: FakeMachine) -> Verdict:
 @pitfall("11 the meter's own threads take time")
 def _threads(machine: FakeMachine) -> Verdict:
     nvml = machine.install(FakeBoard("GPU-a"))
-    before, stop = threading.active_count(), threading.Event()
+    before, stop = set(threading.enumerate()), threading.Event()
     meter = opened(machine, CUDA)
-    ours = threading.active_count() == before
+    ours = not set(threading.enumerate()) - before
     machine.time.sleep(10.0)
     meter.close()
     totals = meter.result()["totals"]
     thread = NaiveMeter(nvml, device=0).watch(stop)
-    naive = threading.active_count() == before
+    naive = not set(threading.enumerate()) - before
     stop.set()
     thread.join()
     return naive, ours and totals["overhead_s"] <= 0.005 * totals["window_s"]

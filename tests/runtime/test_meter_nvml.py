@@ -172,7 +172,7 @@ def test_trapezoids_are_exact_for_linear_power(steps: list[tuple[float, float]],
 
 
 def test_the_sampling_thread_samples_and_ends() -> None:
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     power = SampledPower(lambda: 100.0, period=0.005)
     power.read()
     deadline = wall.monotonic() + 5.0
@@ -182,9 +182,9 @@ def test_the_sampling_thread_samples_and_ends() -> None:
     assert reading.samples >= 6
     assert reading.microjoules > 0
     power.stop.set()
-    while threading.active_count() > threads and wall.monotonic() < deadline:
+    while set(threading.enumerate()) - threads and wall.monotonic() < deadline:
         wall.sleep(0.005)
-    assert threading.active_count() == threads
+    assert not set(threading.enumerate()) - threads
 
 
 def test_a_hole_in_the_samples_is_not_bridged(machine: FakeMachine) -> None:
