@@ -23,9 +23,12 @@ from benchmarks import boxes
 from benchmarks.made_data import data_for_run
 from lpc.codegen.schedule import Mode
 from lpc.codegen.script import print_script
+from lpc.ir.network import Network
 from lpc.ir.program import Program
+from lpc.ir.types import Tensor
+from lpc.laws.stand_ins import stand_ins
 from lpc.laws.strategies import batches, least_rows
-from lpc.laws.validation import load_script, validate_all
+from lpc.laws.validation import Devices, load_script, validate_all
 from lpc.passes.check import Checked, check_source
 from lpc.passes.variants import BASE
 from lpc.render import render_all
@@ -90,22 +93,46 @@ def _compiled(program: Program, name: str, sizes: Sequence[int], seed: int, fold
     """One variant of a program: its script agrees with the interpreter, and runs."""
     with caught(f"compiling {name}"):
         text = print_script(program).text
+    assert program.network is not None
+    devices: Devices = {**stand_ins(program), **boxes.DEVICES}
+    honest = _honest(program.network)
+    if honest:
+        _compare(program, name, sizes, seed, devices, verdict)
+    with caught(f"running {name}"):
+        data = data_for_run(program, folder)
+        ended = _run(text, data, folder / "out", devices)
+        if not honest and "is declared" not in ended:
+            raise Bug(f"a black box gives what is not declared, and the run ends with {ended!r}")
+        verdict.ended.append(ended)
+        if int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) % ALONE == 0 and {*devices} == {*boxes.DEVICES}:
+            _run_alone(text, data, folder)
+            verdict.alone += 1
+
+
+def _compare(program: Program, name: str, sizes: Sequence[int], seed: int, devices: Devices, verdict: Verdict) -> None:
+    """The scripts of a program, in both orders of a step, against the interpreter."""
     with caught(f"comparing {name}"):
         exact = _exact(program, name)
         scripts = list(dict.fromkeys(print_script(exact, mode).text for mode in MODES))
         assert exact.protocol is not None
         given = batches(exact, [max(size, least_rows(exact)) for size in sizes], seed)
-        found = validate_all(exact, scripts, given, exact.protocol.seed, boxes.DEVICES)
+        found = validate_all(exact, scripts, given, exact.protocol.seed, devices)
     verdict.compared += len(scripts)
     for difference in found:
         if not difference.agrees:
             raise Bug(f"{name} disagrees with the interpreter: {difference}")
-    with caught(f"running {name}"):
-        data = data_for_run(program, folder)
-        verdict.ended.append(_run(text, data, folder / "out"))
-        if int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) % ALONE == 0:
-            _run_alone(text, data, folder)
-            verdict.alone += 1
+
+
+def _honest(network: Network) -> bool:
+    """Whether all black boxes give the shapes that the program declares: a broken version may declare others."""
+    for node in network.nodes.values():
+        made = boxes.DEVICES.get(str(node.arguments["name"])) if node.kind == "opaque" else None
+        if made is not None:
+            given, declared = network.node(node.inputs[0]).type, node.type
+            assert isinstance(given, Tensor) and isinstance(declared, Tensor)
+            if made()(torch.zeros(2, *given.shape)).shape != (2, *declared.shape):
+                return False
+    return True
 
 
 def _exact(program: Program, name: str) -> Program:
@@ -131,10 +158,10 @@ def caught(what: str) -> Iterator[None]:
         raise Bug(f"{what}: {type(problem).__name__}: {problem}", trace) from problem
 
 
-def _run(text: str, data: str, out: Path) -> str:
+def _run(text: str, data: str, out: Path, devices: Devices) -> str:
     """A script's own run, from its options to `result.json`, in this process; the line that says why training failed."""
     shutil.rmtree(out, ignore_errors=True)
-    script: Any = load_script(text, "drawn", boxes.DEVICES)
+    script: Any = load_script(text, "drawn", devices)
     said = io.StringIO()
     before = torch.get_default_dtype()
     try:

@@ -1,7 +1,8 @@
 """Turns: which step functions a program has, in which order they run, and how each is scheduled.
 
 A phase of a program is one turn under `order = simultaneous`. Under `order = sequential` every block that learns alone (every
-run, where an error is shared) has a turn of its own: the same step, cut down to that block's updates. Rests on the laws
+run, where an error is shared) has a turn of its own: the same step, cut down to that block's updates. Where none learns, the
+phase is one turn in either order, so that training has a phase. Rests on the laws
 `a turn = the step with other updates left out` and `blocks see what they may`.
 """
 
@@ -78,8 +79,9 @@ def turns(program: Program, mode: Mode | None = None) -> list[Turn]:
     traced: Traced = program.plan
     made: list[Turn] = []
     for phase in traced.phases:
-        if program.protocol.order == "sequential" and phase.phase.passes is None:
-            for owner, members in _learners(program.regions, phase):
+        learners = _learners(program.regions, phase)
+        if program.protocol.order == "sequential" and phase.phase.passes is None and learners:
+            for owner, members in learners:
                 part = _slice(phase, members)
                 last = program.objective is not None and program.objective.block in members
                 recorded = [str(node.attributes["of"]) for node in part.nodes if node.primitive == "record"]

@@ -150,12 +150,10 @@ class StatementPrinter:
             return self._sum(node, function.name)
         if function.name == "scale":
             return self._scaled(node)
-        inputs = [
-            self.read(value, atom=function.text.startswith("{0}.") or function.text.startswith("{0}["))
-            for value in node.inputs
-        ]
+        text = function.spelled(node.inputs[0].kind)
+        inputs = [self.read(value, atom=text.startswith(("{0}.", "{0}["))) for value in node.inputs]
         attributes = {k: literal(v) for k, v in node.attributes.items() if k != "function"}
-        return function.text.format(*inputs, **attributes), function.atom
+        return text.format(*inputs, **attributes), function.atom
 
     def _sum(self, node: Node, function: str) -> tuple[str, bool]:
         left, right = node.inputs

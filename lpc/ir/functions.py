@@ -81,6 +81,12 @@ class Function:
     imports: tuple[str, ...] = ()
     atom: bool = True
     """The text can stand inside an expression without parentheses."""
+    of_numbers: str = ""
+    """Instead of `text`, where the first value has one number an example."""
+
+    def spelled(self, kind: Kind) -> str:
+        """The text for a first value of this kind."""
+        return self.text if kind.shape or not self.of_numbers else self.of_numbers
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -90,7 +96,7 @@ FUNCTIONS: dict[str, Function] = {
         Function("subtract", "{0} - {1}", atom=False),
         Function("scale", "{factor} * {0}", atom=False),
         Function("zeros", "torch.zeros_like({0})", flops=0),
-        Function("flatten", "{0}.flatten(1)", infer=_flat, flops=0),
+        Function("flatten", "{0}.flatten(1)", infer=_flat, flops=0, of_numbers="{0}.unsqueeze(1)"),
         Function("unflatten", "{0}.unflatten(1, {shape})", infer=_shaped, flops=0),
         Function("softmax", "{0}.softmax(1)", flops=5),
         Function("sparsemax", "sparsemax({0})", flops=10, imports=("sparsemax",)),

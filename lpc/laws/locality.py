@@ -70,7 +70,7 @@ def turns_are_cut(subject: Subject) -> None:
 def _wanted(program: Program, phase: TracedPhase) -> dict[str, set[str]]:
     """The turns of a phase under `order = sequential`: what they are called, and who learns in each."""
     name, learning = phase.phase.name, _learners(phase)
-    if phase.phase.passes is not None:
+    if phase.phase.passes is not None or not learning:
         return {name: learning}
     groups: list[list[str]] = []
     for region in program.regions:

@@ -82,15 +82,17 @@ class Opaque(nn.Module):
     What is inside stays its own: it is neither initialised, nor trained, nor saved.
     """
 
-    def __init__(self, device: Callable[[Tensor], Tensor], sizes: tuple[int, ...]) -> None:
+    def __init__(self, device: Callable[[Tensor], object], sizes: tuple[int, ...]) -> None:
         super().__init__()
         self.hidden, self.sizes = (device,), sizes  # in a tuple, a module's parameters are not ours
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.no_grad():
             y = self.hidden[0](x)
-        if y.shape != (len(x), *self.sizes):
-            raise ValueError(f"{self.hidden[0]!r} gave {list(y.shape)}, declared was {[len(x), *self.sizes]}")
+        if not isinstance(y, Tensor) or y.shape != (len(x), *self.sizes):
+            found = list(y.shape) if isinstance(y, Tensor) else f"a {type(y).__name__}"
+            name = getattr(self.hidden[0], "__qualname__", type(self.hidden[0]).__qualname__)
+            raise RuntimeError(f"the black box {name} gave {found}, where {[len(x), *self.sizes]} is declared,")
         return y.detach()
 
 

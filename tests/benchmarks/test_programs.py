@@ -47,6 +47,35 @@ def test_a_text_is_as_long_as_its_windows_need(tmp_path: Path) -> None:
     assert (found.legal, found.codes, found.ended) == (True, (), ["", ""])
 
 
+HEAD = "network drawn\ndata image: f32[2], other: f32, label: class[2] = synthetic(examples = 20)\n"
+TAIL = "block readout = a -> flatten -> linear(2)\nobjective cross_entropy(readout, label)\n"
+TRAIN = "train epochs = 1, batch = 4, optimizer = sgd(lr = 0.1), order = {order}, precision = f64\n"
+
+
+@pytest.mark.parametrize("order", ["simultaneous", "sequential"])
+@pytest.mark.parametrize(
+    ("block", "learn"),
+    [
+        ("image", "learn all with forward_forward"),  # nothing is trained in either order, and training has a phase
+        ("other", "learn a with cascaded_forward(predictor = least_squares)\nlearn rest with backprop"),
+        ("other -> tanh", "learn all with cascaded_forward(blocks = dfa, predictor = least_squares)"),
+    ],
+)
+def test_blocks_without_parameters_and_single_numbers(block: str, learn: str, order: str, tmp_path: Path) -> None:
+    found = judge(f"{HEAD}block a = {block}\n{TAIL}{learn}\n{TRAIN.format(order=order)}", SIZES, 1, tmp_path)
+    assert (found.legal, found.ended) == (True, [""])
+
+
+def test_a_black_box_that_breaks_its_word_ends_the_run_in_one_line(tmp_path: Path) -> None:
+    text = f'{HEAD}block a = image -> opaque("boxes:Same", out = [OUT])\n{TAIL}learn all with cascaded_forward\n'
+    text += TRAIN.format(order="simultaneous")
+    kept = judge(text.replace("OUT", "2"), SIZES, 1, tmp_path)
+    assert kept.ended == [""]
+    assert kept.compared > 0
+    (line,) = judge(text.replace("OUT", "3"), SIZES, 1, tmp_path).ended
+    assert "the black box Same gave [4, 2], where [4, 3] is declared, in block a (drawn.lp:3), at step 0" in line
+
+
 def changed(old: str, new: str) -> object:
     """A printer whose scripts are not what the program says."""
 
