@@ -95,7 +95,9 @@ def turns(program: Program, mode: Mode | None = None) -> list[Turn]:
 def _turn(program: Program, phase: TracedPhase, name: str, mode: Mode | None, judged: str = "") -> Turn:
     assert program.protocol is not None
     batch = program.protocol.batch or 1024
-    titles = list(dict.fromkeys(f"{region.rule.title}: {lower(region.rule.summary)}" for region in program.regions))
+    learning = {node.block for node in phase.nodes if node.primitive in ("update", "record")}
+    own = [region for region in program.regions if learning & {block.name for block in region.run}]
+    titles = dict.fromkeys(f"{region.rule.title}: {lower(region.rule.summary)}" for region in own or program.regions)
     doc = (PHASE_DOCS[phase.phase.name], *titles) if phase.phase == TRAIN else (PHASE_DOCS[phase.phase.name],)
     found = cut(phase, _examples(program)) if _worth_keeping(program) else None
     printed, prefix = found if found is not None else (phase, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -75,3 +76,15 @@ def test_bytes_depend_on_the_program_alone(tmp_path: Path) -> None:
         )
         made.add(done.stdout)
     assert len(made) == 1
+
+
+def test_a_turn_names_the_rules_of_its_own_blocks() -> None:
+    text = (EXAMPLES / "digits.lp").read_text(encoding="utf-8")
+    text = re.sub(
+        r"learn all with \S+", "learn hidden1, hidden2 with mono_forward\nlearn rest with backprop", text, count=1
+    )
+    text = text.replace("train ", "train order = sequential, ", 1)
+    made = lpc.compile(text, name="digits.lp").text
+    docs = {turn: made.partition(f"def train_{turn}_step(")[2].split('"""')[1] for turn in ("hidden1", "readout")}
+    assert "Mono-Forward" in docs["hidden1"] and "Backpropagation" not in docs["hidden1"]
+    assert "Backpropagation" in docs["readout"] and "Mono-Forward" not in docs["readout"]
