@@ -38,6 +38,9 @@ class Turn:
     mode: Mode
     doc: tuple[str, ...]
     flops: int
+    """Of the step as its function has it, an example."""
+    part_flops: int
+    """Of the frozen prefix, where that is computed once: an example."""
     printed: TracedPhase
     """The step as its function has it: without the frozen prefix, where that is computed once."""
     prefix: Prefix | None = None
@@ -102,7 +105,8 @@ def _turn(program: Program, phase: TracedPhase, name: str, mode: Mode | None, ju
     found = cut(phase, _examples(program)) if _worth_keeping(program) else None
     printed, prefix = found if found is not None else (phase, None)
     chosen = mode or prices(printed, batch).choice
-    return Turn(name, phase, chosen, doc, example_flops(phase), printed, prefix, judged)
+    flops = example_flops(printed)
+    return Turn(name, phase, chosen, doc, flops, example_flops(phase) - flops, printed, prefix, judged)
 
 
 def _worth_keeping(program: Program) -> bool:

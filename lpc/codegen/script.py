@@ -427,11 +427,19 @@ class _ScriptPrinter:
             if turn.judged:
                 fields.append(f"score={turn.score_function}")
             fields.append(f"flops={turn.flops!r}")
+            if turn.part_flops:
+                fields.append(f"part_flops={turn.part_flops!r}")
             if self.program.measurements.energy:
-                shares = block_flops(turn.phase)
-                fields.append(f"shares={self._table({b.name: shares.get(b.name, 0) for b in self.network.blocks})}")
+                fields += self._shares(turn)
             texts.append(f"Phase({', '.join(fields)})")
         return f"({', '.join(texts)},)" if len(texts) == 1 else f"({', '.join(texts)})"
+
+    def _shares(self, turn: Turn) -> list[str]:
+        """Operations by block, of a step and of what is computed once."""
+        step, whole = block_flops(turn.printed), block_flops(turn.phase)
+        shares = {block.name: step.get(block.name, 0) for block in self.network.blocks}
+        once = {name: whole.get(name, 0) - own for name, own in shares.items()}
+        return [f"shares={self._table(shares)}", *([f"part_shares={self._table(once)}"] if turn.part_flops else [])]
 
     def _names(self, names: Sequence[str]) -> str:
         """A tuple of block names; three or more of one chain, in order, by comprehension."""

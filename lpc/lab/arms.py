@@ -91,6 +91,7 @@ class Work(NamedTuple):
     flops: float
     """Of one pass of every unit."""
     fixed_flops: float
+    """Of the passes that are fixed, and of frozen blocks that are evaluated once and kept."""
 
 
 def work(program: Program) -> Work:
@@ -101,7 +102,9 @@ def work(program: Program) -> Work:
         len(free),
         sum(turn.phase.phase.passes or 0 for turn in fixed),
         float(sum(turn.flops for turn in free)),
-        float(sum(turn.flops * (turn.phase.phase.passes or 0) for turn in fixed)),
+        float(
+            sum(turn.flops * (turn.phase.phase.passes or 0) for turn in fixed) + sum(turn.part_flops for turn in free)
+        ),
     )
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import platform
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +66,9 @@ def make_result(run: Run, own: set[str], validation: Scores, test: Scores) -> di
     """All there is to tell; a figure that is not known is None. `own` names what the network has without the rules."""
     task, seconds, joules = run.task, run.clock.seconds(), run.clock.joules()
     phases = [phase_figures(run, phase) for phase in task.phases]
-    flops = [phase.flops for phase in task.phases if phase.flops is not None]
     seen = [phase["examples"] for phase in phases]
-    total = (
-        sum(each * examples for each, examples in zip(flops, seen, strict=True)) if len(flops) == len(seen) else None
-    )
-    energy = run.clock.result(
-        [(phase.shares or {}, examples) for phase, examples in zip(task.phases, seen, strict=True)]
-    )
+    flops = flops_figures(run, seen)
+    energy = run.clock.result(block_work(run, seen))
     parts = {name: getattr(run.splits, name) for name in ("train", "validation", "test")}
     return {
         "schema_version": 1,
@@ -107,11 +103,33 @@ def make_result(run: Run, own: set[str], validation: Scores, test: Scores) -> di
             "examples_per_s": sum(seen) / seconds["train"] if sum(seen) else None,
         },
         "memory": task.memory(run.device) if task.memory else None,
-        "flops": None if total is None else {"per_step": sum(flops) * run.size, "total": total, "source": "modelled"},
-        "energy": energy if task.estimate is None else task.estimate(energy, run.device, total, seconds),
+        "flops": flops,
+        "energy": energy
+        if task.estimate is None
+        else task.estimate(energy, run.device, flops and flops["total"], seconds),
         "carbon": task.carbon(joules) if task.carbon else None,
         "blocks": block_figures(run, own),
     }
+
+
+def flops_figures(run: Run, seen: Sequence[int]) -> dict[str, Any] | None:
+    """As modelled, from the examples that each phase saw; what a phase computes once and keeps counts once. None: not known."""
+    phases = run.task.phases
+    flops = [phase.flops for phase in phases if phase.flops is not None]
+    if len(flops) < len(phases):
+        return None
+    steps = sum(each * examples for each, examples in zip(flops, seen, strict=True))
+    once = sum(
+        phase.part_flops * len(run.splits.train[0]) for phase, examples in zip(phases, seen, strict=True) if examples
+    )
+    return {"per_step": sum(flops) * run.size, "total": steps + once, "source": "modelled"}
+
+
+def block_work(run: Run, seen: Sequence[int]) -> list[tuple[dict[str, int], int]]:
+    """Of each phase's steps, and of what it computes once: operations an example by block, and how many examples."""
+    found = [(phase.shares or {}, examples) for phase, examples in zip(run.task.phases, seen, strict=True)]
+    made = [phase.part_shares or {} for phase, examples in zip(run.task.phases, seen, strict=True) if examples]
+    return [*found, *((shares, len(run.splits.train[0])) for shares in made)]
 
 
 def phase_figures(run: Run, phase: Phase) -> dict[str, Any]:

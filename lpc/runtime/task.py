@@ -28,6 +28,8 @@ class Phase:
     watch: bool = True  # patience applies
     flops: int | None = None  # of a step, an example, as modelled
     shares: dict[str, int] | None = None  # of them each block's, where energy is measured
+    part_flops: int = 0  # of making `part`, an example, as modelled
+    part_shares: dict[str, int] | None = None  # of them each block's, where energy is measured
 
 
 @dataclass(frozen=True)

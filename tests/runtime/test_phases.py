@@ -82,6 +82,7 @@ def sequential() -> Task:
         part=prefix,
         label=0,
         flops=1,
+        part_flops=7,
     )
     return replace(TASK, phases=(first, second), order="sequential", patience=2)
 
@@ -94,7 +95,7 @@ def test_phases_follow_each_other(tmp_path: Path) -> None:
         ("readout", 3),
     ]
     assert found["protocol"]["data_passes"] == 6
-    assert found["flops"]["total"] == 600 * 10 + 600
+    assert found["flops"]["total"] == 600 * 10 + 600 + 200 * 7
     assert [(r["phase"], r["epoch"], r["train/loss"] is None) for r in log(tmp_path)] == [
         *(("hidden", k, True) for k in (1, 2, 3)),
         *(("readout", k, False) for k in (1, 2, 3)),
