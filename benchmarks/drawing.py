@@ -26,7 +26,7 @@ from lpc.source import Source
 from lpc.syntax.format import format_file
 from lpc.syntax.parse import parse
 
-SECONDS = 120
+SECONDS = 600
 """More than any program may take."""
 ROUNDS, MORE = 20, 10
 """How often programs are drawn anew in the place of those that were there before, and how many more: the first is the least."""
