@@ -9,11 +9,15 @@ it, in this process, and one in a hundred also as a process of its own. The same
 A chunk of programs is a fresh process, so that a crash or growing memory names its chunk. Programs follow from `--seed` and
 the chunk's number, whatever `--jobs`. The first failure of a chunk ends it: its program is made as small as it will go, printed, and
 saved in `--save`. Exit status 1 where anything failed.
+
+A run that was stopped goes on with the same command, where it had a `--save`: a chunk that ended well is not drawn again, as long as
+nothing of lpc and of these benchmarks has changed.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import subprocess
 import sys
@@ -23,10 +27,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+import lpc
 from benchmarks import tally
 from benchmarks.tally import Tally
 
 TALLY, LAST = "tally.json", "last.lp"
+SOURCES = {".py", ".j2", ".lark"}
 PATIENCE = 10, 3600
 """Seconds a chunk may take: so many a program, and some more in which a failure is made smaller."""
 
@@ -50,14 +56,34 @@ def started(number: int, examples: int, seed: int) -> Tally:
         return Tally(failures=[{"text": text, "what": f"chunk {number} {status}", "trace": said}])
 
 
+def version() -> str:
+    """A digest of all that a verdict hangs on: lpc, and these benchmarks."""
+    here = Path(__file__).parent
+    roots = [Path(lpc.__file__).parent, here, here.parent / "grammar"]
+    files = sorted(path for root in roots for path in root.rglob("*") if path.suffix in SOURCES)
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:12]
+
+
+def kept(number: int, examples: int, seed: int, save: Path | None) -> Tally:
+    """A chunk, or what an earlier run left of it."""
+    path = save and save / f"{version()}-seed{seed}-chunk{number}-{examples}.json"
+    if path and path.exists():
+        return tally.read(path.read_text(encoding="utf-8"))
+    found = started(number, examples, 1_000_000 * seed + number)
+    if path and not found.failures:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text(tally.written(found), encoding="utf-8")
+        part.replace(path)
+    return found
+
+
 def run(examples: int, seed: int, jobs: int, size: int, save: Path | None) -> Tally:
     """All chunks, a line each."""
     sizes = [min(size, examples - start) for start in range(0, examples, size)]
     total, began = Tally(), time.perf_counter()
     with ThreadPoolExecutor(jobs) as pool:
-        waiting = {
-            pool.submit(started, number, count, 1_000_000 * seed + number): number for number, count in enumerate(sizes)
-        }
+        waiting = {pool.submit(kept, number, count, seed, save): number for number, count in enumerate(sizes)}
         for done in as_completed(waiting):
             number, found = waiting[done], done.result()
             total.add(found)
@@ -87,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time")
     parser.add_argument("--chunk", type=int, default=500, help="programs a process")
-    parser.add_argument("--save", type=Path, help="where programs that failed are kept")
+    parser.add_argument("--save", type=Path, help="where programs that failed are kept, and what was done")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.worker:

@@ -173,7 +173,7 @@ def _run(text: str, data: str, out: Path, devices: Devices) -> str:
 
 
 def _ended(status: int, said: str, out: Path) -> str:
-    lines = said.strip().splitlines()
+    lines = [line for line in said.strip().splitlines() if not line.startswith("note: ")]
     if status == 1 and len(lines) == 1:
         return lines[0]
     if status:

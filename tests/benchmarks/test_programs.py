@@ -130,6 +130,34 @@ def test_a_chunk_that_crashes_names_itself(capsys: pytest.CaptureFixture[str], t
     assert (tmp_path / "chunk3.lp").read_text(encoding="utf-8") == "network a\n"
 
 
+def test_a_run_goes_on_where_it_was_while_nothing_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def started(number: int, examples: int, seed: int) -> Tally:
+        asked.append(seed)
+        failed = number == 1 and len(asked) < 4
+        return Tally(drawn=examples, failures=[{"text": "", "what": "no", "trace": ""}] if failed else [])
+
+    monkeypatch.setattr(programs, "started", started)
+    monkeypatch.setattr(programs, "version", lambda: "one")
+    for again in (False, True):
+        assert programs.run(30, 7, 1, 10, tmp_path).drawn == 30
+        assert asked == [7_000_000, 7_000_001, 7_000_002, *([7_000_001] if again else [])]  # what failed is tried again
+    monkeypatch.setattr(programs, "version", lambda: "two")
+    programs.run(30, 7, 1, 10, tmp_path)
+    programs.run(30, 8, 1, 10, None)
+    assert asked[4:] == [7_000_000, 7_000_001, 7_000_002, 8_000_000, 8_000_001, 8_000_002]
+
+
+def test_what_is_noted_before_the_line_of_a_failure_is_no_bug(tmp_path: Path) -> None:
+    assert (
+        verdict._ended(1, "note: the loss of a does not move\ndrawn: the loss is nan\n", tmp_path)
+        == "drawn: the loss is nan"
+    )
+    with pytest.raises(Bug, match="status 1"):
+        verdict._ended(1, "one line\nand another\n", tmp_path)
+
+
 def test_tallies_add_up_and_survive_their_file() -> None:
     one, other = Tally(drawn=2, codes=Counter(LP101=1), texts=["a"]), Tally(drawn=3, ended=Counter({"": 2, "no": 1}))
     total = Tally()
