@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -28,13 +28,14 @@ from lpc.codegen.measures import measure_fields
 from lpc.codegen.names import identifier
 from lpc.codegen.network import Item, OptimizerPrinter, additions, block_classes, constructor, looped
 from lpc.codegen.order import Turn, lower, turns
+from lpc.codegen.phases import phases_of
 from lpc.codegen.schedule import Mode
+from lpc.codegen.tables import table_of
 from lpc.ir.losses import LOSSES
 from lpc.ir.network import TARGET, Block
 from lpc.ir.program import Optimizer, Program
 from lpc.ir.step import Added, walk
 from lpc.ir.types import Label, Tensor
-from lpc.passes.cost import block_flops
 from lpc.rules import registry
 from lpc.rules.tracer import Traced
 from lpc.syntax import tree
@@ -328,6 +329,7 @@ class _ScriptPrinter:
         target = self.objective.target
         is_label = isinstance(self.network.type_of(target), Label)
         data = [_binding(name, type_, self.network.tokens(name)) for name, type_ in self.data.bindings]
+        moded = {turn.name for turn in turns_ if self._kept_still(turn)}
         fields: list[tuple[str, str]] = [
             ("program", json.dumps(self.program.name)),
             ("variant", "None" if self.program.variant is None else json.dumps(self.program.variant)),
@@ -347,7 +349,7 @@ class _ScriptPrinter:
             ("learning", "add_learning_parameters"),
             ("load", "load_data"),
             ("score", "score"),
-            ("phases", self._phases(turns_, functions)),
+            ("phases", phases_of(self.program, turns_, functions, moded)),
         ]
         for name, text, part in measure_fields(self.program.measurements):
             self.imports.add(part)
@@ -385,87 +387,12 @@ class _ScriptPrinter:
     def _tables(self) -> list[tuple[str, str]]:
         """Which rule each block learns by, and where it stands; long chains by comprehension."""
         rules = {block.name: self.program.uses[block.name].rule for block in self.network.blocks}
-        return [("rules", self._table(rules)), ("places", self._table(self.places))]
-
-    def _table(self, values: Mapping[str, str | int]) -> str:
-        items: list[str] = []
-        blocks = list(self.network.blocks)
-        at = 0
-        while at < len(blocks):
-            block = blocks[at]
-            end = at + 1
-            while block.chain and end < len(blocks) and _of_chain(blocks[end], block.chain[0]):
-                if values[blocks[end].name] != values[block.name]:
-                    break
-                end += 1
-            if block.chain and end - at >= 3:
-                first = block.chain[1]
-                items.append(
-                    f'**{{f"{block.chain[0]}_{{k}}": {json.dumps(values[block.name])} for k in range({first}, {first + end - at})}}'
-                )
-            else:
-                items += [f"{json.dumps(one.name)}: {json.dumps(values[one.name])}" for one in blocks[at:end]]
-            at = end
-        return "{" + ", ".join(items) + "}"
-
-    def _phases(self, turns_: Sequence[Turn], functions: Sequence[StepFunction]) -> str:
-        texts = []
-        for turn, function in zip(turns_, functions, strict=True):
-            columns = self._names(function.columns)
-            optimizers = turn.optimizers if function.optimizers else "lambda net: {}"
-            fields = [json.dumps(turn.name), columns, turn.function, optimizers]
-            if turn.phase.phase.passes is not None:
-                fields.append(f"passes={turn.phase.phase.passes!r}")
-            if turn.phase.finish:
-                fields.append(f"finish={turn.finish}")
-            if self._kept_still(turn):
-                fields.append(f"mode={turn.mode_function}")
-            if turn.prefix is not None:
-                fields.append(f"part=cached({turn.prefix_function})")
-                if self.objective.target in turn.prefix.data:
-                    fields.append(f"label={len(turn.prefix.outputs) + turn.prefix.data.index(self.objective.target)!r}")
-            if turn.judged:
-                fields.append(f"score={turn.score_function}")
-            fields.append(f"flops={turn.flops!r}")
-            if turn.part_flops:
-                fields.append(f"part_flops={turn.part_flops!r}")
-            if self.program.measurements.energy:
-                fields += self._shares(turn)
-            texts.append(f"Phase({', '.join(fields)})")
-        return f"({', '.join(texts)},)" if len(texts) == 1 else f"({', '.join(texts)})"
-
-    def _shares(self, turn: Turn) -> list[str]:
-        """Operations by block, of a step and of what is computed once."""
-        step, whole = block_flops(turn.printed), block_flops(turn.phase)
-        shares = {block.name: step.get(block.name, 0) for block in self.network.blocks}
-        once = {name: whole.get(name, 0) - own for name, own in shares.items()}
-        return [f"shares={self._table(shares)}", *([f"part_shares={self._table(once)}"] if turn.part_flops else [])]
-
-    def _names(self, names: Sequence[str]) -> str:
-        """A tuple of block names; three or more of one chain, in order, by comprehension."""
-        items: list[str] = []
-        at = 0
-        by_name = {block.name: block for block in self.network.blocks}
-        while at < len(names):
-            chain = by_name[names[at]].chain
-            end = at + 1
-            while chain and end < len(names) and by_name[names[end]].chain == (chain[0], chain[1] + end - at):
-                end += 1
-            if chain and end - at >= 3:
-                items.append(f'*(f"{chain[0]}_{{k}}" for k in range({chain[1]}, {chain[1] + end - at}))')
-            else:
-                items += [json.dumps(name) for name in names[at:end]]
-            at = end
-        return f"({', '.join(items)},)" if len(items) == 1 else f"({', '.join(items)})"
+        return [("rules", table_of(self.network, rules)), ("places", table_of(self.network, self.places))]
 
 
 def added_name(tensor: Added) -> str:
     """What a rule adds, without the block it adds it to: `mono_forward.projection`."""
     return tensor.name.removeprefix(f"{tensor.block}.")
-
-
-def _of_chain(block: Block, chain: str) -> bool:
-    return block.chain is not None and block.chain[0] == chain
 
 
 def _binding(name: str, type_: object, classes: int | None) -> str:
