@@ -173,11 +173,9 @@ class StatementPrinter:
     def _feedback(self, node: Node) -> tuple[str, bool]:
         signal, matrix = node.inputs
         error, shape = signal.kind.shape, node.outputs[0].shape
-        text = self.read(signal, atom=True)
         if matrix.kind.shape == (error[-1], shape[-1]) and error[:-1] == shape[:-1]:
-            return f"{text} @ {self.read(matrix, atom=True)}", False
-        flat = text if len(error) == 1 else f"{text}.flatten(1)"
-        product = f"{flat} @ {self.read(matrix, atom=True)}"
+            return f"{self.read(signal, atom=True)} @ {self.read(matrix, atom=True)}", False
+        product = f"{self._flat(signal)} @ {self.read(matrix, atom=True)}"
         return (product, False) if len(shape) == 1 else (f"({product}).unflatten(1, {shape})", True)
 
     def _get(self, node: Node) -> str:
@@ -210,13 +208,14 @@ class StatementPrinter:
         return f"wrong_labels({self.read(node.inputs[0])}, {literal(node.attributes['classes'])}, {key})"
 
     def _outer(self, node: Node) -> str:
-        def rows(value: Value) -> str:
-            text = self.read(value, atom=True)
-            flat = text if len(value.kind.shape) == 1 else f"{text}.flatten(1)"
-            return f"{flat}.double()" if node.outputs[0].dtype == "f64" else flat
-
-        left, right = (rows(value) for value in node.inputs)
+        wide = ".double()" if node.outputs[0].dtype == "f64" else ""
+        left, right = (f"{self._flat(value)}{wide}" for value in node.inputs)
         return f"{left}.T @ {right}"
+
+    def _flat(self, value: Value) -> str:
+        """A row an example."""
+        text = self.read(value, atom=True)
+        return text if len(value.kind.shape) == 1 else FUNCTIONS["flatten"].spelled(value.kind).format(text)
 
     def _solve(self, node: Node) -> str:
         self.imports.add("ridge_solution")

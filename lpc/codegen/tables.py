@@ -1,53 +1,56 @@
-"""Tables by block and tuples of block names, as scripts have them."""
+"""Tables by block and tuples of block names, as scripts have them: three or more of one chain in a row by comprehension."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from lpc.ir.network import Block, Network
 
 
 def table_of(network: Network, values: Mapping[str, str | int]) -> str:
-    """A dictionary by block name; three or more of one chain with one value, in order, by comprehension."""
+    """A dictionary by block name; a comprehension has one value."""
     items: list[str] = []
-    blocks = list(network.blocks)
-    at = 0
-    while at < len(blocks):
-        block = blocks[at]
-        end = at + 1
-        while block.chain and end < len(blocks) and _of_chain(blocks[end], block.chain[0]):
-            if values[blocks[end].name] != values[block.name]:
-                break
-            end += 1
-        if block.chain and end - at >= 3:
-            first = block.chain[1]
-            items.append(
-                f'**{{f"{block.chain[0]}_{{k}}": {json.dumps(values[block.name])} for k in range({first}, {first + end - at})}}'
-            )
+    for row in _rows(network.blocks, lambda block: values[block.name]):
+        if each := _comprehension(row):
+            name, numbers = each
+            items.append(f"**{{{name}: {json.dumps(values[row[0].name])} {numbers}}}")
         else:
-            items += [f"{json.dumps(one.name)}: {json.dumps(values[one.name])}" for one in blocks[at:end]]
-        at = end
+            items += [f"{json.dumps(block.name)}: {json.dumps(values[block.name])}" for block in row]
     return "{" + ", ".join(items) + "}"
 
 
 def names_of(network: Network, names: Sequence[str]) -> str:
-    """A tuple of block names; three or more of one chain, in order, by comprehension."""
+    """A tuple of block names, in order."""
     items: list[str] = []
-    at = 0
     by_name = {block.name: block for block in network.blocks}
-    while at < len(names):
-        chain = by_name[names[at]].chain
-        end = at + 1
-        while chain and end < len(names) and by_name[names[end]].chain == (chain[0], chain[1] + end - at):
-            end += 1
-        if chain and end - at >= 3:
-            items.append(f'*(f"{chain[0]}_{{k}}" for k in range({chain[1]}, {chain[1] + end - at}))')
+    for row in _rows([by_name[name] for name in names], lambda _: None):
+        if each := _comprehension(row):
+            items.append(f"*({' '.join(each)})")
         else:
-            items += [json.dumps(name) for name in names[at:end]]
-        at = end
+            items += [json.dumps(block.name) for block in row]
     return f"({', '.join(items)},)" if len(items) == 1 else f"({', '.join(items)})"
 
 
-def _of_chain(block: Block, chain: str) -> bool:
-    return block.chain is not None and block.chain[0] == chain
+def _comprehension(row: Sequence[Block]) -> tuple[str, str] | None:
+    """The name of the `k`-th block, and the loop over `k`; None where the row is short."""
+    if row[0].chain is None or len(row) < 3:
+        return None
+    name, first = row[0].chain
+    return f'f"{name}_{{k}}"', f"for k in range({first}, {first + len(row)})"
+
+
+def _rows(blocks: Sequence[Block], value: Callable[[Block], object]) -> Iterator[list[Block]]:
+    """Blocks in rows, each as long as they are of one chain, follow each other in it, and have the same value."""
+    row: list[Block] = []
+    for block in blocks:
+        if row and not (_follows(block, row[-1]) and value(block) == value(row[-1])):
+            yield row
+            row = []
+        row.append(block)
+    if row:
+        yield row
+
+
+def _follows(block: Block, other: Block) -> bool:
+    return other.chain is not None and block.chain == (other.chain[0], other.chain[1] + 1)

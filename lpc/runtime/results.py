@@ -69,6 +69,8 @@ def make_result(run: Run, own: set[str], validation: Scores, test: Scores) -> di
     seen = [phase["examples"] for phase in phases]
     flops = flops_figures(run, seen)
     energy = run.clock.result(block_work(run, seen))
+    if task.estimate is not None:
+        energy = task.estimate(energy, run.device, flops and flops["total"], seconds)
     parts = {name: getattr(run.splits, name) for name in ("train", "validation", "test")}
     return {
         "schema_version": 1,
@@ -104,9 +106,7 @@ def make_result(run: Run, own: set[str], validation: Scores, test: Scores) -> di
         },
         "memory": task.memory(run.device) if task.memory else None,
         "flops": flops,
-        "energy": energy
-        if task.estimate is None
-        else task.estimate(energy, run.device, flops and flops["total"], seconds),
+        "energy": energy,
         "carbon": task.carbon(joules) if task.carbon else None,
         "blocks": block_figures(run, own),
     }
