@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,10 @@ from lpc.source import Source
 MODES: tuple[Mode, ...] = ("at once", "summed")
 FILE = "drawn.lp"
 RUN = ("--limit", "12", "--quiet")
+FORESEEN = re.compile(
+    r": the loss (without training )?is (nan|-?inf) | is not finite after step | is declared, in block "
+)
+"""How a run may fail: training that diverges, and a black box that breaks its word. Torch's own complaints are bugs."""
 ALONE = 100
 """One script in so many also runs as a process of its own; which, its text decides."""
 
@@ -174,7 +179,7 @@ def _run(text: str, data: str, out: Path, devices: Devices) -> str:
 
 def _ended(status: int, said: str, out: Path) -> str:
     lines = [line for line in said.strip().splitlines() if not line.startswith("note: ")]
-    if status == 1 and len(lines) == 1:
+    if status == 1 and len(lines) == 1 and FORESEEN.search(lines[0]):
         return lines[0]
     if status:
         raise Bug(f"the script ends with status {status}: {said}")

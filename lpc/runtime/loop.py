@@ -101,8 +101,8 @@ def check_finite(run: Run, losses: Tensor, first: int) -> None:
         row = int(finite.all(1).int().argmin())
         column = int(finite[row].int().argmin())
         raise Failure(f"the loss is {losses[row, column]} at step {first + row} {run.place(run.now.columns[column])}")
-    tensors = run.net.state_dict()
-    if not torch.stack([tensor.isfinite().all() for tensor in tensors.values()]).all():
+    tensors = run.net.state_dict()  # none, where no block has parameters
+    if tensors and not torch.stack([tensor.isfinite().all() for tensor in tensors.values()]).all():
         name = next(name for name, tensor in tensors.items() if not tensor.isfinite().all())
         raise Failure(f"{name} is not finite after step {run.step - 1} {run.place(name.partition('.')[0])}")
 

@@ -151,11 +151,19 @@ def test_a_run_goes_on_where_it_was_while_nothing_changes(tmp_path: Path, monkey
 
 def test_what_is_noted_before_the_line_of_a_failure_is_no_bug(tmp_path: Path) -> None:
     assert (
-        verdict._ended(1, "note: the loss of a does not move\ndrawn: the loss is nan\n", tmp_path)
-        == "drawn: the loss is nan"
+        verdict._ended(1, "note: the loss of a does not move\ndrawn: the loss is nan at step 3 in block a\n", tmp_path)
+        == "drawn: the loss is nan at step 3 in block a"
     )
     with pytest.raises(Bug, match="status 1"):
         verdict._ended(1, "one line\nand another\n", tmp_path)
+    with pytest.raises(Bug, match="non-empty"):
+        verdict._ended(1, "drawn: stack expects a non-empty TensorList at step 3, drawn.py line 314\n", tmp_path)
+
+
+def test_a_network_without_any_parameter_runs_to_its_end(tmp_path: Path) -> None:
+    text = f"{HEAD}block readout = image\nobjective cross_entropy(readout, label)\nlearn all with backprop\n"
+    found = judge(text + TRAIN.format(order="simultaneous"), SIZES, 1, tmp_path)
+    assert (found.legal, found.ended) == (True, [""])
 
 
 def test_tallies_add_up_and_survive_their_file() -> None:
