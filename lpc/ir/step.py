@@ -148,6 +148,10 @@ class Value:
     port: int
     tape: Tape
 
+    def __repr__(self) -> str:
+        """By its node's number alone: written out, what a node reads doubles at every line of a step."""
+        return f"%{self.node.index}.{self.port}"
+
     @property
     def kind(self) -> Kind:
         return self.node.outputs[self.port]

@@ -192,3 +192,14 @@ def test_importing_lpc_loads_nothing() -> None:
     code = "import sys, lpc; print([m for m in sys.modules if m.split('.')[0] in ('lark', 'networkx', 'torch') or m.startswith('lpc.')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['lpc.version']"
+
+
+def test_a_program_can_be_written_out() -> None:
+    """Hypothesis does so while it shrinks: a value says its node's number, not all that the node reads."""
+    text = "network n\ndata image, label = digits()\nblock a[LENGTH] = image -> flatten -> linear(64) -> relu\n"
+    text += (
+        "block readout = a -> linear(10)\nobjective cross_entropy(readout, label)\nlearn all with predictive_coding\n"
+    )
+    text += "train epochs = 1, batch = 64\n"
+    short, long = (len(repr(lpc.load(text.replace("LENGTH", str(n)), name="n.lp"))) for n in (20, 40))
+    assert long < 4 * short
