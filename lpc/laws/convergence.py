@@ -17,7 +17,9 @@ SIZES: tuple[float, ...] = tuple(10 ** (-1 - k / 2) for k in range(5))
 ROUNDING = 1e-10
 """Relative differences below this are rounding, and say nothing of an order."""
 SLOWER = 1.5
-"""A difference that shrinks so much less than the one before it may be rounding: then rounding is measured."""
+"""A difference that shrinks so much less than the one before it, or the second by no more than this, may be rounding: then
+rounding is measured.
+"""
 SLACK = 0.1
 """How far below a stated order the fitted one may be: the next term of the expansion is not zero."""
 
@@ -63,7 +65,10 @@ def fitted(pair: Callable[[float], tuple[Run, Run]]) -> Tendency:
     for size in SIZES:
         made, limit = pair(size)
         found = distance(made, limit)
-        slower = len(differences) > 1 and found * differences[-2] > SLOWER * differences[-1] ** 2
+        if len(differences) > 1:
+            slower = found * differences[-2] > SLOWER * differences[-1] ** 2
+        else:
+            slower = bool(differences) and found * SLOWER > differences[0]
         if found < ROUNDING or (slower and found < ALLOWANCE * noise(made)):
             break
         sizes.append(size)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
 from lpc.codegen.script import print_script
 from lpc.interpret.rounding import Rounding
+from lpc.laws.agreement import Run
+from lpc.laws.convergence import Family, tendency
 from lpc.laws.strategies import batches
 from lpc.laws.trying import try_law
 from lpc.laws.validation import (
@@ -131,3 +135,15 @@ def test_a_pull_is_moved_by_its_terms() -> None:
     rounding = Rounding(2.0**-40, 1)
     moved = [float(rounding.pulled(lambda g: {"sum": g.sum()}, values)["sum"]) for _ in range(20)]
     assert 2.0**-41 < max(map(abs, moved)) < 2.0**-37
+
+
+@pytest.mark.parametrize(("rounding", "order"), [(1e-11, float("inf")), (1e-16, 0.0)])
+def test_differences_that_are_rounding_from_the_start_say_nothing_of_an_order(rounding: float, order: float) -> None:
+    """Of a tensor that hardly moves: twice 1e-10 of its movement is no slow approach where rounding makes more of it."""
+
+    def run(found: float) -> Run:
+        again = None if not found else lambda _: run(found + rounding)
+        return Run({"w": np.zeros(1)}, [{"w": np.ones(1) + found}], [("train", 1)], [{}], np.zeros(1), again=again)
+
+    differences = iter([1.5e-10, 1.4e-10, 0.9e-10])
+    assert tendency(Family(lambda _: run(next(differences)), run(0.0))).order == pytest.approx(order, abs=0.1)
