@@ -59,9 +59,13 @@ def tendency(family: Family) -> Tendency:
 
 
 def fitted(pair: Callable[[float], tuple[Run, Run]]) -> Tendency:
-    """The same of pairs of runs that should tend to each other; the second of a pair is what distances are measured by."""
+    """The same of pairs of runs that should tend to each other; the second of a pair is what distances are measured by.
+
+    Differences at its end that are less than rounding makes of their own runs are no part of the row.
+    """
     sizes: list[float] = []
     differences: list[float] = []
+    runs: list[Run] = []
     for size in SIZES:
         made, limit = pair(size)
         found = distance(made, limit)
@@ -73,6 +77,9 @@ def fitted(pair: Callable[[float], tuple[Run, Run]]) -> Tendency:
             break
         sizes.append(size)
         differences.append(found)
+        runs.append(made)
+    while len(runs) > 1 and differences[-1] < noise(runs[-1]):
+        sizes.pop(), differences.pop(), runs.pop()
     return Tendency(tuple(sizes), tuple(differences), _order(sizes, differences))
 
 

@@ -147,3 +147,18 @@ def test_differences_that_are_rounding_from_the_start_say_nothing_of_an_order(ro
 
     differences = iter([1.5e-10, 1.4e-10, 0.9e-10])
     assert tendency(Family(lambda _: run(next(differences)), run(0.0))).order == pytest.approx(order, abs=0.1)
+
+
+def test_a_difference_below_its_own_rounding_ends_the_row_with_what_follows() -> None:
+    """8e-5, 8e-6, and then rounding of 7e-6 and more: the third would make an order of 1.8 of one of 2."""
+
+    def run(found: float, rounding: float = 0.0) -> Run:
+        again = None if not rounding else lambda _: run(found + rounding)
+        return Run({"w": np.zeros(1)}, [{"w": np.ones(1) + found}], [("train", 1)], [{}], np.zeros(1), again=again)
+
+    spoilt = [run(8e-5, 1e-6), run(8e-6, 2e-6), run(1.1e-6, 7e-6)]
+    for rest in ([run(6e-7, 2e-5)], [run(1.4e-7, 2e-6), run(2e-8, 2e-6)]):  # rounding stops it, or it is gone through
+        runs = iter([*spoilt, *rest])
+        found = tendency(Family(lambda _, runs=runs: next(runs), run(0.0)))
+        assert found.differences == pytest.approx((8e-5, 8e-6), rel=1e-3)
+        assert found.reaches(2)
