@@ -7,6 +7,7 @@ that is moved on purpose shows it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 import torch
@@ -47,16 +48,23 @@ class Rounding(TorchDispatchMode):
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         made = func(*args, **(kwargs or {}))
-        schema = func._schema  # noqa: SLF001 - torch names no other way to ask whether a result is new
-        if schema.name in COPIES or any(given.alias_info is not None for given in schema.returns):
+        if not _computes(func):
             return made
-        return tree_map(self._moved, made)
+        return self._moved(made) if isinstance(made, Tensor) else tree_map(self._moved, made)
 
     def _moved(self, value: Any) -> Any:
         if not isinstance(value, Tensor) or not value.is_floating_point():
             return value
-        return value * (1 + self._size * self._uniform(value))
+        factor = torch.empty(value.shape, dtype=value.dtype)
+        return factor.uniform_(1 - self._size, 1 + self._size, generator=self._generator).mul_(value)
 
     def _uniform(self, like: Tensor) -> Tensor:
         """Numbers in [-1, 1)."""
         return 2 * torch.rand(like.shape, generator=self._generator, dtype=like.dtype) - 1
+
+
+@cache
+def _computes(func: Any) -> bool:
+    """Whether an operation of torch's makes numbers that were not there."""
+    schema = func._schema  # noqa: SLF001 - torch names no other way to ask whether a result is new
+    return schema.name not in COPIES and all(given.alias_info is None for given in schema.returns)

@@ -61,7 +61,8 @@ def tendency(family: Family) -> Tendency:
 def fitted(pair: Callable[[float], tuple[Run, Run]]) -> Tendency:
     """The same of pairs of runs that should tend to each other; the second of a pair is what distances are measured by.
 
-    Differences at its end that are less than rounding makes of their own runs are no part of the row.
+    Differences at its end that are less than rounding makes of their own runs are no part of the row; where fewer than two are left
+    then, they speak against no order.
     """
     sizes: list[float] = []
     differences: list[float] = []
@@ -78,9 +79,11 @@ def fitted(pair: Callable[[float], tuple[Run, Run]]) -> Tendency:
         sizes.append(size)
         differences.append(found)
         runs.append(made)
-    while len(runs) > 1 and differences[-1] < noise(runs[-1]):
+    seen = len(sizes)
+    while runs and differences[-1] < noise(runs[-1]):
         sizes.pop(), differences.pop(), runs.pop()
-    return Tendency(tuple(sizes), tuple(differences), _order(sizes, differences))
+    order = math.inf if len(sizes) < 2 <= seen else _order(sizes, differences)
+    return Tendency(tuple(sizes), tuple(differences), order)
 
 
 def _order(sizes: Sequence[float], differences: Sequence[float]) -> float:

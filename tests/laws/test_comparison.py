@@ -13,7 +13,7 @@ from torch import Tensor
 from lpc.codegen.script import print_script
 from lpc.interpret.rounding import Rounding
 from lpc.laws.agreement import Run
-from lpc.laws.convergence import Family, tendency
+from lpc.laws.convergence import Family, Tendency, tendency
 from lpc.laws.strategies import batches
 from lpc.laws.trying import try_law
 from lpc.laws.validation import (
@@ -137,28 +137,38 @@ def test_a_pull_is_moved_by_its_terms() -> None:
     assert 2.0**-41 < max(map(abs, moved)) < 2.0**-37
 
 
-@pytest.mark.parametrize(("rounding", "order"), [(1e-11, float("inf")), (1e-16, 0.0)])
+def _run(found: float, rounding: float = 0.0) -> Run:
+    """A weight that moved by 1 and `found`; rounding moves it by `rounding` more."""
+    again = None if not rounding else lambda _: _run(found + rounding)
+    return Run({"w": np.zeros(1)}, [{"w": np.ones(1) + found}], [("train", 1)], [{}], np.zeros(1), again=again)
+
+
+def _tendency(*runs: Run) -> Tendency:
+    made = iter(runs)
+    return tendency(Family(lambda _: next(made), _run(0.0)))
+
+
+@pytest.mark.parametrize(("rounding", "order"), [(1e-11, math.inf), (1e-16, 0.0)])
 def test_differences_that_are_rounding_from_the_start_say_nothing_of_an_order(rounding: float, order: float) -> None:
     """Of a tensor that hardly moves: twice 1e-10 of its movement is no slow approach where rounding makes more of it."""
-
-    def run(found: float) -> Run:
-        again = None if not found else lambda _: run(found + rounding)
-        return Run({"w": np.zeros(1)}, [{"w": np.ones(1) + found}], [("train", 1)], [{}], np.zeros(1), again=again)
-
-    differences = iter([1.5e-10, 1.4e-10, 0.9e-10])
-    assert tendency(Family(lambda _: run(next(differences)), run(0.0))).order == pytest.approx(order, abs=0.1)
+    found = _tendency(*(_run(difference, rounding) for difference in (1.5e-10, 1.4e-10, 0.9e-10)))
+    assert found.order == pytest.approx(order, abs=0.1)
 
 
 def test_a_difference_below_its_own_rounding_ends_the_row_with_what_follows() -> None:
     """8e-5, 8e-6, and then rounding of 7e-6 and more: the third would make an order of 1.8 of one of 2."""
-
-    def run(found: float, rounding: float = 0.0) -> Run:
-        again = None if not rounding else lambda _: run(found + rounding)
-        return Run({"w": np.zeros(1)}, [{"w": np.ones(1) + found}], [("train", 1)], [{}], np.zeros(1), again=again)
-
-    spoilt = [run(8e-5, 1e-6), run(8e-6, 2e-6), run(1.1e-6, 7e-6)]
-    for rest in ([run(6e-7, 2e-5)], [run(1.4e-7, 2e-6), run(2e-8, 2e-6)]):  # rounding stops it, or it is gone through
-        runs = iter([*spoilt, *rest])
-        found = tendency(Family(lambda _, runs=runs: next(runs), run(0.0)))
+    spoilt = [_run(8e-5, 1e-6), _run(8e-6, 2e-6), _run(1.1e-6, 7e-6)]
+    for rest in (
+        [_run(6e-7, 2e-5)],
+        [_run(1.4e-7, 2e-6), _run(2e-8, 2e-6)],
+    ):  # rounding stops it, or it is gone through
+        found = _tendency(*spoilt, *rest)
         assert found.differences == pytest.approx((8e-5, 8e-6), rel=1e-3)
         assert found.reaches(2)
+
+
+@pytest.mark.parametrize(("rounding", "order"), [(2e-6, math.inf), (1e-9, 1.8)])
+def test_one_difference_above_its_rounding_speaks_against_no_order(rounding: float, order: float) -> None:
+    """1e-5, then 1.26e-6: an order of 1.8, unless rounding makes as much of the second run."""
+    found = _tendency(_run(1e-5, rounding), _run(1.26e-6, rounding), _run(0.0))
+    assert found.order == pytest.approx(order, abs=0.1)
