@@ -44,7 +44,7 @@ class Run:
     """Of every step, on its own batch, where it has some."""
     again: Callable[[float], Run] | None = None
     """The same run with everything that is computed moved by a relative size, at random."""
-    _moved: list[Run] = field(default_factory=list)
+    _moved: dict[float, Run] = field(default_factory=dict)
 
     @property
     def after(self) -> Arrays:
@@ -58,11 +58,14 @@ class Run:
         """How far a tensor was ever from where it began: the largest entry."""
         return max((largest(state[name] - self.before[name]) for state in self.states), default=0.0)
 
-    def moved(self) -> Sequence[Run]:
-        """Runs that differ from this one by rounding alone."""
-        if self.again is not None and not self._moved:
-            self._moved.extend(self.again(size) for size in JITTERS)
-        return self._moved
+    def moved(self, by: Sequence[float] = JITTERS) -> Sequence[Run]:
+        """Runs that differ from this one by rounding alone, of some of the relative sizes."""
+        if self.again is None:
+            return []
+        for size in by:
+            if size not in self._moved:
+                self._moved[size] = self.again(size)
+        return [self._moved[size] for size in by]
 
     def renamed(self, names: Mapping[str, str]) -> Run:
         """The same under other names; what is not named keeps its own."""
@@ -76,7 +79,7 @@ class Run:
             before=named(self.before),
             states=[named(state) for state in self.states],
             again=None if again is None else lambda size: again(size).renamed(names),
-            _moved=[],
+            _moved={},
         )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lpc.laws.agreement import Broken, Run, largest
-from lpc.laws.validation import ALLOWANCE
+from lpc.laws.agreement import FLOOR, Broken, Run, largest
+from lpc.laws.validation import ALLOWANCE, JITTERS
 
 SIZES: tuple[float, ...] = tuple(10 ** (-1 - k / 2) for k in range(5))
 """1e-1 to 1e-3."""
@@ -98,22 +98,28 @@ def _order(sizes: Sequence[float], differences: Sequence[float]) -> float:
 
 def noise(run: Run) -> float:
     """How far rounding moves a run, as `distance` measures it; 0 where that is not known or not finite."""
-    least = run.moved()[:1]
+    least = run.moved(JITTERS[:1])
     found = distance(least[0], run) if least else 0.0
     return found if math.isfinite(found) else 0.0
 
 
 def distance(made: Run, limit: Run) -> float:
     """The largest difference of any shared tensor after any step, as a part of the limit's largest movement of that tensor, or,
-    where that does not move, of any.
+    where that moves by less than rounding does, of any.
     """
     movements = {name: limit.movement(name) for name in limit.before if name in made.before}
-    if not any(movements.values()) or len(made.states) != len(limit.states):
+    if not movements or not limit.states or len(made.states) != len(limit.states):
         raise Broken("a run and its limit have no steps or no tensors in common")
     if unlike := [name for name in movements if made.before[name].shape != limit.before[name].shape]:
         raise Broken(f"`{unlike[0]}` has another shape in a run than in its limit")
     scale = max(movements.values())
+    if scale <= FLOOR:
+        if moving := [name for name in movements if made.movement(name) > FLOOR]:
+            raise Broken(f"`{moving[0]}` moves, and nothing does in the limit")
+        return 0.0
     pairs = list(zip(made.states, limit.states, strict=True))
     return max(
-        largest(one[name] - other[name]) / (size or scale) for one, other in pairs for name, size in movements.items()
+        largest(one[name] - other[name]) / (size if size > FLOOR else scale)
+        for one, other in pairs
+        for name, size in movements.items()
     )

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from lpc.codegen.script import print_script
 from lpc.interpret.rounding import Rounding
-from lpc.laws.agreement import Run
-from lpc.laws.convergence import Family, Tendency, tendency
+from lpc.laws.agreement import Broken, Run
+from lpc.laws.convergence import Family, Tendency, distance, tendency
 from lpc.laws.strategies import batches
 from lpc.laws.trying import try_law
 from lpc.laws.validation import (
@@ -172,3 +172,20 @@ def test_one_difference_above_its_rounding_speaks_against_no_order(rounding: flo
     """1e-5, then 1.26e-6: an order of 1.8, unless rounding makes as much of the second run."""
     found = _tendency(_run(1e-5, rounding), _run(1.26e-6, rounding), _run(0.0))
     assert found.order == pytest.approx(order, abs=0.1)
+
+
+def _moved(**by: float) -> Run:
+    return Run(
+        {n: np.zeros(1) for n in by}, [{n: np.full(1, m) for n, m in by.items()}], [("train", 1)], [{}], np.zeros(1)
+    )
+
+
+def test_a_tensor_that_moves_less_than_rounding_is_measured_by_what_moves() -> None:
+    assert distance(_moved(w=1.1, b=0.0), _moved(w=1.0, b=1e-40)) == pytest.approx(0.1)
+    assert distance(_moved(w=1.0, b=0.5), _moved(w=1.0, b=1e-40)) == pytest.approx(0.5)
+
+
+def test_where_nothing_moves_in_the_limit_nothing_may_move() -> None:
+    assert distance(_moved(w=0.0), _moved(w=0.0)) == 0
+    with pytest.raises(Broken, match="`w` moves, and nothing does in the limit"):
+        distance(_moved(w=1e-3), _moved(w=0.0))
