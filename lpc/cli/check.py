@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lpc.cli.options import color_option, files_argument, format_option, set_option, variant_option
-from lpc.cli.programs import STDIN, Settings, check, findings, say, show, status
+from lpc.cli.programs import STDIN, Settings, check, command_line, findings, say, show, status
 from lpc.cli.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ def command(files: tuple[str, ...], variant: str | None, settings: Settings, for
     if found:
         show(found, form)
     if form == "human" and (clean := [path for path, one in checked.items() if not one.diagnostics]):
-        click.echo(praise(clean, checked))
+        click.echo(praise(clean, checked, variant, settings))
     return max([2 * refused, *(status(one.diagnostics) for one in checked.values())])
 
 
-def praise(clean: Sequence[str], checked: dict[str, Checked]) -> str:
+def praise(clean: Sequence[str], checked: dict[str, Checked], variant: str | None, settings: Settings) -> str:
     """What to say of programs without errors and warnings, and what to type next."""
     if len(clean) > 1:
         return f"no errors in {len(clean)} programs"
@@ -53,5 +53,5 @@ def praise(clean: Sequence[str], checked: dict[str, Checked]) -> str:
         if len(names) > 1
         else ""
     )
-    following = "" if path == STDIN else f"; `lpc run {path}` trains it"
+    following = "" if path == STDIN else f"; `lpc run {command_line(path, variant, settings)}` trains it"
     return f"no errors in {checked[path].source.name}{kinds}{following}"

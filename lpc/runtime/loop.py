@@ -134,11 +134,16 @@ def end_epoch(run: Run) -> dict[str, Any]:
     append_log(run.options.out, record)
     if run.best_epoch(phase) == epoch:
         run.best = {name: tensor.clone() for name, tensor in state(run.net).items()}
-    if epoch == 2 and (before := run.records(phase)[0]):
-        still = [b for b, mean in blocks.items() if abs(mean - before[f"block/{b}/loss"]) <= 1e-6 * abs(mean)]
-        if still:
-            note(f"the loss of {', '.join(still)} does not move")
+    if epoch == 2 and (still := unmoved(run, run.records(phase)[0], blocks)):
+        note(f"the loss of {', '.join(still)} does not move")
     return record
+
+
+def unmoved(run: Run, before: dict[str, Any], losses: dict[str, float]) -> list[str]:
+    """Blocks that have something to train, and the same loss as in the record before."""
+    trained = {name.partition(".")[0] for name in state(run.net)}
+    same = (block for block, loss in losses.items() if abs(loss - before[f"block/{block}/loss"]) <= 1e-6 * abs(loss))
+    return [block for block in same if block in trained]
 
 
 @torch.no_grad()

@@ -123,5 +123,5 @@ def located(run: Run) -> Generator[None]:
             trace = trace.tb_next
         where = f"{run.place(block)}, " if block else ""
         raise Failure(
-            f"{first_line(problem)} {where}at step {run.step}, {Path(__file__).name} line {line}"
+            f"{first_line(problem)}, {where}at step {run.step}, {Path(__file__).name} line {line}"
         ) from problem

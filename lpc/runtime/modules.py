@@ -92,7 +92,7 @@ class Opaque(nn.Module):
         if not isinstance(y, Tensor) or y.shape != (len(x), *self.sizes):
             found = list(y.shape) if isinstance(y, Tensor) else f"a {type(y).__name__}"
             name = getattr(self.hidden[0], "__qualname__", type(self.hidden[0]).__qualname__)
-            raise RuntimeError(f"the black box {name} gave {found}, where {[len(x), *self.sizes]} is declared,")
+            raise RuntimeError(f"the black box {name} gave {found}, where {[len(x), *self.sizes]} is declared")
         return y.detach()
 
 

@@ -17,6 +17,11 @@ def test_a_sound_program(here: Path) -> None:
     assert done.out == "no errors in sound.lp and its variant backprop; `lpc run sound.lp` trains it\n"
 
 
+def test_what_it_suggests_is_what_was_checked(here: Path) -> None:
+    done = lpc("check", "sound.lp", "--variant", "backprop", "--set", "train.epochs=2")
+    assert "; `lpc run sound.lp --variant backprop --set train.epochs=2` trains it" in done.out
+
+
 def test_a_program_with_errors(here: Path) -> None:
     Path("broken.lp").write_text(BROKEN, encoding="utf-8")
     done = lpc("check", "broken.lp")

@@ -218,6 +218,17 @@ def test_a_loss_that_does_not_move_is_noted_once(tmp_path: Path, capsys: pytest.
     assert notes == ["note: the loss of hidden2 does not move"]
 
 
+def test_a_block_with_nothing_to_train_is_not_said_to_stand_still(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def step(net: Any, optimizers: Any, image: Tensor, label: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        losses, scores = train_step(net, optimizers, image, label, step)
+        return torch.cat([losses, torch.ones(1)]), scores
+
+    run(tmp_path, task=changed(step=step, columns=(*TASK.phases[0].columns, "shape")))
+    assert "does not move" not in capsys.readouterr().err
+
+
 # Folders
 
 
