@@ -189,3 +189,14 @@ def test_what_never_occurred_is_named() -> None:
     assert rows["loss"] == "| loss | mse 3 | cross_entropy, binary_cross_entropy |"
     assert "train.epochs 2 |" in rows["option"]
     assert "auto.memory" in rows["option"].rpartition(" | ")[2]
+
+
+def test_a_file_in_a_folder_is_made_there(tmp_path: Path) -> None:
+    text = """network drawn
+data image: f32[2], label: class[2] = npz("deep/er/examples.npz")
+block readout = image -> linear(2)
+objective cross_entropy(readout, label)
+learn all with backprop
+train epochs = 1, batch = 4, optimizer = sgd(lr = 0.1)
+"""
+    assert verdict.judge(text, [2], seed=1, folder=tmp_path).ended == [""]
