@@ -13,7 +13,6 @@ from lpc.ir.program import Program
 from lpc.ir.types import Label, Tensor
 
 EXAMPLES = 20
-FILES = ("text", "npz", "csv")
 OWN = ("digits", "synthetic")
 """Sources that need no file."""
 
@@ -22,22 +21,23 @@ def data_for_run(program: Program, folder: Path) -> str:
     """What `--data` is given: the folder, with the program's file in it, or `synthetic` where the data are published."""
     assert program.data is not None
     source, generator = program.data.source, np.random.default_rng(0)
-    if source in FILES:  # a broken name may have a folder in it
-        path = folder / str(program.data.arguments["file"])
-        path.parent.mkdir(parents=True, exist_ok=True)
+    if source in OWN:
+        return str(folder)
+    if "file" not in program.data.arguments:
+        return "synthetic"
+    path = folder / str(program.data.arguments["file"])
+    path.parent.mkdir(parents=True, exist_ok=True)  # a broken name may have a folder in it
     if source == "text":
         classes, context = (int(program.data.arguments[name]) for name in ("classes", "context"))  # type: ignore[arg-type]
         letters = np.arange(EXAMPLES * context + 1) % classes + ord("a")
         path.write_bytes(letters.astype(np.uint8).tobytes())
-    elif source in ("npz", "csv"):
-        arrays = {name: _values(program, name, generator) for name in program.data.names}
-        if source == "npz":
-            with path.open("wb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
-        else:
-            _write_table(path, arrays, program.data.arguments.get("target"))
-    elif source not in OWN:
-        return "synthetic"
+        return str(folder)
+    arrays = {name: _values(program, name, generator) for name in program.data.names}
+    if source == "npz":
+        with path.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+    else:
+        _write_table(path, arrays, program.data.arguments.get("target"))
     return str(folder)
 
 

@@ -44,7 +44,7 @@ class Run:
     """Of every step, on its own batch, where it has some."""
     again: Callable[[float], Run] | None = None
     """The same run with everything that is computed moved by a relative size, at random."""
-    _moved: dict[float, Run] = field(default_factory=dict)
+    _moved: dict[float, Run] = field(default_factory=dict, init=False)
 
     @property
     def after(self) -> Arrays:
@@ -79,7 +79,6 @@ class Run:
             before=named(self.before),
             states=[named(state) for state in self.states],
             again=None if again is None else lambda size: again(size).renamed(names),
-            _moved={},
         )
 
 

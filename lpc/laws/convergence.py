@@ -64,26 +64,26 @@ def fitted(pair: Callable[[float], tuple[Run, Run]]) -> Tendency:
     Differences at its end that are less than rounding makes of their own runs are no part of the row; where fewer than two are left
     then, they speak against no order.
     """
-    sizes: list[float] = []
-    differences: list[float] = []
-    runs: list[Run] = []
+    row: list[tuple[float, float, Run]] = []
     for size in SIZES:
         made, limit = pair(size)
         found = distance(made, limit)
-        if len(differences) > 1:
-            slower = found * differences[-2] > SLOWER * differences[-1] ** 2
-        else:
-            slower = bool(differences) and found * SLOWER > differences[0]
+        slower = _slower([difference for _, difference, _ in row], found)
         if found < ROUNDING or (slower and found < ALLOWANCE * noise(made)):
             break
-        sizes.append(size)
-        differences.append(found)
-        runs.append(made)
-    seen = len(sizes)
-    while runs and differences[-1] < noise(runs[-1]):
-        sizes.pop(), differences.pop(), runs.pop()
-    order = math.inf if len(sizes) < 2 <= seen else _order(sizes, differences)
-    return Tendency(tuple(sizes), tuple(differences), order)
+        row.append((size, found, made))
+    seen = len(row)
+    while row and row[-1][1] < noise(row[-1][2]):
+        row.pop()
+    sizes, differences = tuple(size for size, _, _ in row), tuple(difference for _, difference, _ in row)
+    return Tendency(sizes, differences, math.inf if len(row) < 2 <= seen else _order(sizes, differences))
+
+
+def _slower(differences: Sequence[float], found: float) -> bool:
+    """Whether a difference shrank so little that it may be rounding."""
+    if len(differences) < 2:
+        return bool(differences) and found * SLOWER > differences[0]
+    return found * differences[-2] > SLOWER * differences[-1] ** 2
 
 
 def _order(sizes: Sequence[float], differences: Sequence[float]) -> float:

@@ -167,4 +167,4 @@ def _times(run: Run, factor: float) -> Run:
     def scaled(arrays: Mapping[str, Array]) -> Arrays:
         return {name: factor * value for name, value in arrays.items()}
 
-    return replace(run, states=[scaled(state) for state in run.states], _moved={})
+    return replace(run, states=[scaled(state) for state in run.states])

@@ -158,10 +158,8 @@ def test_differences_that_are_rounding_from_the_start_say_nothing_of_an_order(ro
 def test_a_difference_below_its_own_rounding_ends_the_row_with_what_follows() -> None:
     """8e-5, 8e-6, and then rounding of 7e-6 and more: the third would make an order of 1.8 of one of 2."""
     spoilt = [_run(8e-5, 1e-6), _run(8e-6, 2e-6), _run(1.1e-6, 7e-6)]
-    for rest in (
-        [_run(6e-7, 2e-5)],
-        [_run(1.4e-7, 2e-6), _run(2e-8, 2e-6)],
-    ):  # rounding stops it, or it is gone through
+    stopped, gone_through = [_run(6e-7, 2e-5)], [_run(1.4e-7, 2e-6), _run(2e-8, 2e-6)]
+    for rest in (stopped, gone_through):
         found = _tendency(*spoilt, *rest)
         assert found.differences == pytest.approx((8e-5, 8e-6), rel=1e-3)
         assert found.reaches(2)
