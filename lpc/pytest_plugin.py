@@ -59,7 +59,7 @@ class ProgramFile(pytest.File):
         source = read_source(self.path, report)
         checked = check_source(source, report=report)
         if checked.errors:
-            shown = human([Findings(source, checked.diagnostics)])
+            shown = human([Findings(source, checked.diagnostics, self.nodeid)])
             yield ErrorsItem.from_parent(self, name="errors", shown=shown)
             return
         texts: dict[str, int] = {}

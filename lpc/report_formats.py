@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lpc.diagnostics import CATALOGUE, Diagnostic
@@ -24,10 +24,15 @@ class Findings:
     def place(self) -> str:
         return self.path or self.source.name
 
+    @property
+    def shown(self) -> Source:
+        """The source under the name that people read and open: a source's own has no folder."""
+        return replace(self.source, name=self.place)
+
 
 def human(findings: Sequence[Findings], color: bool = False) -> str:
     """Terminal text: every diagnostic with its lines, a summary a file."""
-    return "\n".join(filter(None, (render_all(found.diagnostics, found.source, color) for found in findings)))
+    return "\n".join(filter(None, (render_all(found.diagnostics, found.shown, color) for found in findings)))
 
 
 def as_json(findings: Sequence[Findings]) -> str:
@@ -35,7 +40,7 @@ def as_json(findings: Sequence[Findings]) -> str:
     files = [
         {
             "file": found.place,
-            "summary": summary(found.diagnostics, found.source),
+            "summary": summary(found.diagnostics, found.shown),
             "diagnostics": [_object(diagnostic, found.source) for diagnostic in found.diagnostics],
         }
         for found in findings

@@ -54,4 +54,4 @@ def praise(clean: Sequence[str], checked: dict[str, Checked], variant: str | Non
         else ""
     )
     following = "" if path == STDIN else f"; `lpc run {command_line(path, variant, settings)}` trains it"
-    return f"no errors in {checked[path].source.name}{kinds}{following}"
+    return f"no errors in {findings(path, checked[path]).place}{kinds}{following}"

@@ -72,7 +72,7 @@ def command(
     scripts = compiled(checked)
     if output == STDOUT:
         click.echo(scripts[0][1].text.encode(), nl=False)
-        say(f"wrote the script of {checked.source.name} to standard output")
+        say(f"wrote the script of {findings(file, checked).place} to standard output")
         return 0
     targets = [target(script, name, output, all_variants) for name, script in scripts]
     for one in targets:

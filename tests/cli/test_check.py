@@ -30,6 +30,20 @@ def test_a_program_with_errors(here: Path) -> None:
     assert done.last == "1 error in broken.lp; `lpc explain LP117` says more"
 
 
+def test_a_place_can_be_opened_from_where_the_command_was_typed(here: Path) -> None:
+    Path("nets").mkdir()
+    Path("nets/broken.lp").write_text(BROKEN, encoding="utf-8")
+    Path("nets/sound.lp").write_text(SOUND, encoding="utf-8")
+    done = lpc("check", "nets/broken.lp")
+    assert "\n --> nets/broken.lp:5:" in done.out
+    assert done.last == "1 error in nets/broken.lp; `lpc explain LP117` says more"
+    assert lpc("check", "nets/sound.lp").out.startswith("no errors in nets/sound.lp and")
+    assert "\n --> nets/broken.lp:5:" in lpc("compile", "nets/broken.lp").err
+    compiled = lpc("compile", "nets/sound.lp", "-o", "-")
+    assert "nets/" not in compiled.out, "a script never names a folder of its maker"
+    assert compiled.err == "wrote the script of nets/sound.lp to standard output\n"
+
+
 def test_warnings_alone_are_no_failure(here: Path) -> None:
     Path("odd.lp").write_text(SOUND.replace("mono_forward", "mono_forward(lr = 50)"), encoding="utf-8")
     done = lpc("check", "odd.lp")

@@ -65,7 +65,7 @@ def test_sarif_has_a_rule_for_each_result_and_the_fix() -> None:
 def test_human_is_what_the_terminal_shows() -> None:
     out = human(findings())
     assert out.startswith("error[LP018]: `日` is no part of the language\n")
-    assert out.endswith("4 errors in a.lp; `lpc explain LP018` says more\n")
+    assert out.endswith("4 errors in programs/a.lp; `lpc explain LP018` says more\n")
 
 
 def test_every_format_copes_with_bytes_that_are_no_text() -> None:
