@@ -66,7 +66,7 @@ bench-overhead: $(VENV)/run.stamp ## what `lpc bench` adds to its runs, Fashion-
 bench-fidelity: $(VENV)/run.stamp ## accuracy on MNIST beside published figures, DATA=folder (about two hours, resumable)
 	$(BIN)/python -m benchmarks.fidelity --data $(DATA)
 
-bench-programs: $(VENV)/dev.stamp ## found bugs: 10 000 random programs, compiled, compared and run (forty minutes of one core)
+bench-programs: $(VENV)/dev.stamp ## found bugs: 10 000 random programs, compiled, compared and run (fifty minutes of one core)
 	$(BIN)/python -m benchmarks.programs --save runs/programs
 
 bench-mutations: $(VENV)/dev.stamp ## mutation score: changed rules and passes against laws and validation (half an hour)
