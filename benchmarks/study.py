@@ -111,13 +111,18 @@ HEAD = (
 )
 
 
+def command(cell: Cell, folder: Path, data: Path, quick: bool = False, threads: int = 0) -> list[str]:
+    """What follows `lpc` to make the cell's bench, or to go on with it."""
+    made = ["bench", str(PROGRAMS / f"{cell.program}.lp"), *cell.options, "--protocol", cell.protocol]
+    made += [*cell.length(quick), *(QUICK if quick else ("--seeds", str(cell.seeds)))]
+    made += ["--threads", str(threads)] if threads else []
+    return [*made, "--data", str(data), "--out", str(folder)]
+
+
 def bench(cell: Cell, folder: Path, options: argparse.Namespace) -> int:
-    """Make the cell's bench, or go on with it; the exit status of `lpc bench`."""
-    command = [sys.executable, "-m", "lpc", "bench", str(PROGRAMS / f"{cell.program}.lp"), *cell.options]
-    command += ["--protocol", cell.protocol, "--data", str(options.data), "--out", str(folder)]
-    command += [*cell.length(options.quick), *(QUICK if options.quick else ("--seeds", str(cell.seeds)))]
-    command += ["--threads", str(options.threads)] if options.threads else []
-    return subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode
+    """The exit status of `lpc bench`."""
+    made = command(cell, folder, options.data, options.quick, options.threads)
+    return subprocess.run([sys.executable, "-m", "lpc", *made], check=False, stdout=subprocess.DEVNULL).returncode
 
 
 def lines(cell: Cell, made: Findings) -> Iterator[str]:
@@ -161,11 +166,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = out / cell.name
         if (folder / FILE).exists():
             rows += lines(cell, bench_findings(folder))
-            (out / "table.md").write_text("\n".join([*HEAD, *rows]) + "\n", encoding="utf-8")
-    if options.quick:
-        print("the short version: two seeds, few passes, a tenth of the data; its figures say nothing")
-    print(*HEAD, *rows, sep="\n")
+            (out / "table.md").write_text(table(rows, options.quick), encoding="utf-8")
+    print(table(rows, options.quick), end="")
     return status
+
+
+def table(rows: Sequence[str], quick: bool) -> str:
+    """Markdown; of the short version marked as such."""
+    mark = (
+        ["The short version: two seeds, few passes, a tenth of the data. Its figures say nothing.", ""] if quick else []
+    )
+    return "\n".join([*mark, *HEAD, *rows]) + "\n"
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from lpc.lab.runs import RECORD, Absent, Failed, Finished, Foreign, Unfinished, 
 
 SCRIPT = "train.py"
 COOL_S, COOL_C = 60.0, 2.0
-"""How long a run waits for the machine to be as warm as it was at the start, and within how many degrees."""
+"""How long a run waits for the machine to be as cool as before the first that counts, and within how many degrees."""
 LOOK_EVERY_S = 0.02
 
 
@@ -76,6 +76,7 @@ class Bench:
     clock: Callable[[], float] = time.monotonic
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     reference_c: float | None = None
+    """How warm the machine was when the first run that counts began, in this sitting or an earlier one."""
 
     def conduct(self, runs: Iterable[PlannedRun]) -> None:
         """Carry out what is left of some runs, in their order. Raises WrongInput; a signal ends it with its children."""
@@ -83,15 +84,19 @@ class Bench:
         states = [(run, state_of(self.folder, run, self.plan)) for run in runs]
         waiting = deque(run for run, state in states if isinstance(state, Absent | Unfinished | Failed))
         progress = Progress(self.tell, self.plan.name_of, len(waiting), len(runs))
-        for run, state in states:
-            if isinstance(state, Finished):
-                progress.known(run, float(state.record.get("wall_s", 0.0)))
+        finished = [(run, state.record) for run, state in states if isinstance(state, Finished)]
+        for run, record in finished:
+            progress.known(run, float(record.get("wall_s", 0.0)))
+        counted = [record for run, record in finished if not run.warm_up]
+        if counted:
+            first = min(counted, key=lambda record: str(record.get("started", "")))
+            self.reference_c = (first.get("before") or {}).get("temperature_c")
         active: dict[int, tuple[PlannedRun, Child, float, Others, dict[str, Any]]] = {}
         try:
             while waiting or active:
                 while waiting and len(active) < self.plan.jobs:
                     run = waiting.popleft()
-                    waited = self.cool_down() if not active else 0.0
+                    waited = self.cool_down() if not active and not run.warm_up else 0.0
                     record = self.prepare(run, waited)
                     arguments = ["--seed", str(run.seed), *self.plan.options.arguments(), "--quiet", "--overwrite"]
                     place = self.folder / run.folder
@@ -121,7 +126,7 @@ class Bench:
         return found
 
     def cool_down(self) -> float:
-        """Wait until the machine is no warmer than at the start, a minute at most; how long it took, in seconds."""
+        """Wait until the machine is no warmer than at the first run that counts, a minute at most; how long it took, in seconds."""
         begin, now = self.clock(), self.look_now().temperature_c
         if self.reference_c is None:
             self.reference_c = now

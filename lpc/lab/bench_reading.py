@@ -170,6 +170,7 @@ def _made(found: Mapping[str, Any]) -> dict[str, str]:
     return {
         "seeds": ", ".join(str(seed) for seed in _at(found, "seeds", list)),
         "order": f"seed by seed, variants shuffled by order seed {_at(found, 'order_seed', int)}",
+        "warm-up": "a first pair, or where lengths are matched to it one run of each variant, is thrown away",
         "runs at once": str(_at(found, "jobs", int)),
         "options of scripts": " ".join(options) or "none",
         "lpc": _at(found, "lpc", str),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lpc.lab.comparison import Against, Figure, Row, Table
 from lpc.lab.figures_text import DASH, against_text, figure_text, verdict_text
-from lpc.lab.metrics import BY_NAME, ENERGY, METRICS
+from lpc.lab.metrics import BY_NAME, METRICS
 from lpc.lab.reviewer import Warned
 from lpc.source import display_width
 
@@ -30,8 +30,9 @@ def bench_text(table: Table, warned: Sequence[Warned]) -> str:
         if front.members:
             note = f" ({front.note})" if front.note else ""
             against = "joules" if front.cost == "joules" else "seconds"
-            parts.append(f"Pareto front, {front.gain} against {against}{note}: {', '.join(front.members)}")
-    parts.append("\n".join([*_unknown(table), *_strangers(table), *_controls(table)]))
+            parts.append(f"Pareto front by the means, {front.gain} against {against}{note}: {', '.join(front.members)}")
+    missing = unknown([(row.arm.label, len(row.results), row.figures) for row in table.rows if row.results])
+    parts.append("\n".join([*missing, *_strangers(table), *_controls(table)]))
     parts.append("\n".join(f"warning: {one.about + ': ' if one.about else ''}{one.text}" for one in warned))
     return "\n\n".join(part for part in parts if part)
 
@@ -112,19 +113,24 @@ def compared(figures: Sequence[Mapping[str, Figure]], against: Sequence[Mapping[
     return [name for name in COMPARED if name in shown and tells(name)]
 
 
-def _unknown(table: Table) -> Iterator[str]:
-    """Why a figure is missing, once for each reason."""
-    for name in ("joules", "peak_allocated_bytes"):
-        reasons = dict.fromkeys(
-            row.figures[name].why for row in table.rows if row.results and row.figures[name].summary is None
-        )
-        for reason in reasons:
-            yield f"no {'energy' if name in ENERGY else 'allocated memory'}: {reason}"
+def unknown(rows: Sequence[tuple[str, int, Mapping[str, Figure]]]) -> Iterator[str]:
+    """Why a figure is missing, once for each reason, and of which variants if not of all: of (label, runs, figures)."""
+    for name, what in (("joules", "energy"), ("peak_allocated_bytes", "allocated memory")):
+        reasons: dict[str, dict[str, None]] = {}
+        for label, runs, figures in rows:
+            known = summary.n if (summary := figures[name].summary) else 0
+            if known < runs:
+                about = label if known == 0 else f"{label} ({runs - known} of {runs} runs)"
+                reasons.setdefault(figures[name].why, {})[about] = None
+        whole = len(reasons) == 1 and all(figures[name].summary is None for _, _, figures in rows)
+        for reason, those in reasons.items():
+            of = "" if whole else f" of {', '.join(those)}"
+            yield f"no {what}{of}: {reason}"
 
 
 def _strangers(table: Table) -> Iterator[str]:
     for place in table.strangers:
-        yield f"{place} is no run of this bench: left alone, not counted"
+        yield f"{place} is none of the runs asked for: left alone, not counted"
 
 
 def _controls(table: Table) -> Iterator[str]:

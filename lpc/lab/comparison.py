@@ -66,7 +66,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Front:
-    """The arms no other beats: better in `gain` (accuracy, or a loss that is less) for the same `cost`, or cheaper for the same gain."""
+    """The arms no other beats by its means.
+
+    To beat is to be better in `gain` (accuracy, or a loss that is less) for the same `cost`, or cheaper for the same gain.
+    """
 
     protocol: str
     gain: str
@@ -161,10 +164,16 @@ def figure(metric: Metric, results: Mapping[int, Result]) -> Figure:
     values = {seed: float(value) for seed, value in found.items() if value is not None}
     missing = list(dict.fromkeys(metric.missing(results[seed]) for seed in found if seed not in values))
     why = "; ".join(missing) if results else "no run is counted"
-    systematic = 0.0
-    if metric.name == "joules" and values:
-        systematic = sum(results[seed].energy.systematic for seed in values) / len(values)
-    return Figure(values, summarise(list(values.values()), systematic) if values else None, why)
+    if not values:
+        return Figure(values, None, why)
+    systematic = sum(_systematic(metric, results[seed], value) for seed, value in values.items()) / len(values)
+    return Figure(values, summarise(list(values.values()), systematic), why)
+
+
+def _systematic(metric: Metric, result: Result, value: float) -> float:
+    """One standard deviation, of the instrument, in a figure made of joules: as large a part of it as of the joules."""
+    joules = result.energy.joules
+    return value * result.energy.systematic / joules if metric.name in ENERGY and joules else 0.0
 
 
 def _compared(rows: Sequence[Row], protocol: str, baseline: str, margins: Mapping[str, float]) -> Iterator[Row]:
@@ -216,7 +225,8 @@ def _front(rows: Sequence[Row], protocol: str) -> Front:
     metered = [row for row in scored if row.figures["joules"].summary is not None]
     cost, note = "joules", ""
     if len(metered) < len(scored) or not scored:
-        cost, note = "time_s", "time in the place of energy, which was not measured"
+        where = "of all variants" if metered else "at all"
+        cost, note = "time_s", f"time in the place of energy, which was not measured {where}"
     sign = 1 if gain == "accuracy" else -1
     points = {
         row.arm.label: (sign * a.mean, c.mean)

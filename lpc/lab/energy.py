@@ -9,15 +9,18 @@ from typing import Any
 
 ENOUGH = 0.99
 """The share of a training window that must be covered for its joules to count."""
+TOLD = 1 / 3
+"""The largest random error, as a part of a phase's joules, with which they are a figure and not chance."""
 
 
 @dataclass(frozen=True)
 class Spent:
-    """A phase's joules in one domain, their standard deviation (None: not told), and the seconds that were covered."""
+    """A phase's joules in one domain, their standard deviation, what of it is random (None: not told), and the seconds covered."""
 
     joules: float
     deviation: float | None
     seconds: float
+    random: float | None = None
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,15 @@ class Domain:
         return self.joules is not None and self.source != "none" and not self.estimated
 
     def below(self, phase: str) -> bool:
-        """Whether a phase was too short for the instrument: what it counted in it, 0 or not, is chance."""
+        """Whether a phase was too short for the instrument: what it counted in it, 0 or not, is chance.
+
+        The random error is u·sqrt(windows/6) of `seconds` of the joules, whatever they are: to leave out only what happened to
+        read 0 would make the mean of the others too large.
+        """
         spent = self.phases.get(phase)
-        return spent is not None and (spent.joules == 0 or spent.seconds < (self.resolution_s or 0.0))
+        if spent is None:
+            return False
+        return spent.seconds < (self.resolution_s or 0.0) or (spent.random or 0.0) >= TOLD * spent.joules
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,8 @@ class Energy:
     joules: float | None = None
     systematic: float = 0.0
     """Of `joules`, one standard deviation that cancels in a ratio on one device."""
+    random: float = 0.0
+    """The same of what does not: windows begin and end between two ticks of a counter."""
     resolution_s: float | None = None
     """Of the slowest instrument among those summed."""
     contains: tuple[str, ...] = ()
@@ -81,7 +92,7 @@ def energy_of(energy: Mapping[str, Any] | None) -> Energy:
     if not energy:
         return Energy(why="the program does not `measure energy`")
     seconds = number(((energy.get("phases") or {}).get("train") or {}).get("seconds")) or 0.0
-    joules, systematic, resolutions, contains, missing, why = 0.0, 0.0, [], [], [], []
+    joules, systematic, random, resolutions, contains, missing, why = 0.0, 0.0, 0.0, [], [], [], []
     alone: list[bool | None] = []
     throttled, gap = 0.0, 0.0
     for domain in energy.get("domains") or []:
@@ -103,7 +114,8 @@ def energy_of(energy: Mapping[str, Any] | None) -> Energy:
         else:
             joules += measured
             uncertainty = train.get("uncertainty") or {}
-            systematic = (systematic**2 + (number(uncertainty.get("systematic")) or 0.0) ** 2) ** 0.5
+            systematic = math.hypot(systematic, number(uncertainty.get("systematic")) or 0.0)
+            random = math.hypot(random, number(uncertainty.get("random")) or 0.0)
             resolutions.append(number(domain.get("resolution_s")))
             contains.append(f"{name}: {source}")
             if domain.get("scope") == "board":  # a processor is always shared
@@ -119,6 +131,7 @@ def energy_of(energy: Mapping[str, Any] | None) -> Energy:
     return Energy(
         joules=joules,
         systematic=systematic,
+        random=random,
         resolution_s=max(known, default=None),
         contains=tuple(contains),
         missing=tuple(missing),
@@ -134,7 +147,7 @@ def energy_of(energy: Mapping[str, Any] | None) -> Energy:
 def _domain(found: Mapping[str, Any]) -> Domain:
     samples = found.get("samples")
     phases = {
-        str(phase): Spent(joules, _deviation(row), number(row.get("window_s")) or 0.0)
+        str(phase): Spent(joules, _deviation(row), number(row.get("window_s")) or 0.0, _deviation(row, "random"))
         for phase, row in (found.get("phases") or {}).items()
         if (joules := number(row.get("joules"))) is not None
     }
@@ -151,8 +164,8 @@ def _domain(found: Mapping[str, Any]) -> Domain:
     )
 
 
-def _deviation(found: Mapping[str, Any]) -> float | None:
-    return number((found.get("uncertainty") or {}).get("joules"))
+def _deviation(found: Mapping[str, Any], part: str = "joules") -> float | None:
+    return number((found.get("uncertainty") or {}).get(part))
 
 
 def _notes(energy: Mapping[str, Any], domains: tuple[Domain, ...]) -> Iterator[str]:

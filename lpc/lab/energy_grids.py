@@ -25,7 +25,7 @@ def phases_grid(shares: Sequence[Shares]) -> Grid:
 def blocks_grid(shares: Sequence[Shares], entries: Sequence[Entry]) -> Grid:
     _, names = cut(shares, sum(len(own.joules) for own in shares))
     methods = ", ".join(block_methods(entries)) or "no method named"
-    note = f"How joules were given to blocks: {methods}. Only the whole training window is measured."
+    note = f"Modelled: only the whole training window is measured, and its joules were given to blocks by {methods}."
     rows = tuple((own.label, *_joules(own, names)) for own in shares)
     return Grid("joules of training by block, mean of the runs", ("variant", *names), rows, (note,))
 

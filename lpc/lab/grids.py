@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lpc.lab.bench_text import columns, compared, intervals_text, means_text
+from lpc.lab.bench_text import columns, compared, intervals_text, means_text, unknown
 from lpc.lab.comparison import SHARED, SHARED_CONDITIONS
 from lpc.lab.conditions import GOVERNED
 from lpc.lab.figures_text import DASH, against_text, decimals, figure_text, scale, verdict_text
@@ -50,24 +50,18 @@ def figures_grid(findings: Findings, protocol: str) -> Grid:
     if front and on_front:
         cost = "joules" if front.cost == "joules" else "seconds"
         note = f" ({front.note})" if front.note else ""
-        notes.append(f"* on the Pareto front of {front.gain} against {cost}{note}: no other variant beats it in both.")
-    notes += _unknown(entries)
+        notes.append(
+            f"* on the Pareto front of {front.gain} against {cost}{note}, by the means: no other variant's are better in both. "
+            "Whether a difference is shown, the comparison says."
+        )
+    missing = unknown([(entry.label, len(entry.runs), entry.figures) for entry in entries if entry.runs])
+    notes += [f"{text[0].upper()}{text[1:]}." for text in missing]
     return Grid(
         findings.protocols[protocol],
         ("variant", "rule", "n", *(BY_NAME[name].title for name in names)),
         rows,
         tuple(notes),
     )
-
-
-def _unknown(entries: Sequence[Entry]) -> Iterator[str]:
-    """Why a figure is missing, once for each reason."""
-    for name in ("joules", "peak_allocated_bytes"):
-        reasons = dict.fromkeys(
-            entry.figures[name].why for entry in entries if entry.runs and entry.figures[name].summary is None
-        )
-        for reason in reasons:
-            yield f"No {'energy' if name in ENERGY else 'allocated memory'}: {reason}."
 
 
 def against_grid(findings: Findings, protocol: str) -> Grid | None:
@@ -92,6 +86,12 @@ def against_grid(findings: Findings, protocol: str) -> Grid | None:
     notes = [f"Pairs of one seed: ratios, or differences of accuracy, {intervals}."]
     notes += [f"Equivalent: {BY_NAME[name].title} within {margin}." for name, margin in margins(findings).items()]
     return Grid(f"against {findings.baseline}", ("variant", "figure", "against it", "verdict"), rows, tuple(notes))
+
+
+def meanings(findings: Findings) -> list[tuple[str, str]]:
+    """What each figure of the tables is."""
+    names = columns([entry.figures for entry in findings.entries])
+    return [(BY_NAME[name].title, BY_NAME[name].says) for name in names]
 
 
 def margins(findings: Findings) -> dict[str, str]:

@@ -84,6 +84,7 @@ def page(findings: Findings, listed: Sequence[Listing], pictures: Mapping[str, s
         parts=[_part(findings, name) for name in findings.protocols],
         programs=_programs(findings, listed, pictures),
         summary=grids.summary(findings),
+        meanings=grids.meanings(findings),
         energy=energy_grids.energy_notes(findings),
         order=_order(findings),
         below=BELOW,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lpc.lab.comparison import Row, Table
+from lpc.lab.conditions import GOVERNED
 from lpc.lab.energy import Energy
 from lpc.lab.instruments import gathered
 
@@ -42,7 +44,20 @@ def _seeds(table: Table) -> Iterator[Warned]:
     if n == 1:
         yield Warned("", "one seed: there are no intervals, and nothing can be claimed")
     elif n < FEW:
-        yield Warned("", f"{n} seeds: intervals are wide, and a sign-flip test cannot come below {2 / 2**n:.3g}")
+        yield Warned("", f"{n} seeds: {_wide(n)}")
+    for protocol in table.plan.protocols:
+        base, *others = table.of(protocol.name)
+        for row in others:
+            pairs = len(row.results.keys() & base.results.keys())
+            if pairs < min(n, FEW):
+                said = {0: "nothing is compared", 1: "there are no intervals, and nothing can be claimed"}
+                yield Warned(
+                    row.arm.label, f"{pairs} of {n} pairs count ({protocol.name}): {said.get(pairs, _wide(pairs))}"
+                )
+
+
+def _wide(pairs: int) -> str:
+    return f"intervals are wide, and a sign-flip test cannot come below {2 / 2**pairs:.3g}"
 
 
 def _data(table: Table) -> Iterator[Warned]:
@@ -76,6 +91,10 @@ def _machine(table: Table) -> Iterator[Warned]:
         yield Warned(
             "", f"other processes took up to {max(busy):.0%} of the machine during {len(busy)} of {len(records)} runs"
         )
+    for name in GOVERNED:
+        apart = [r for r in records if "after" in r and _at(r, "before", name) != _at(r, "after", name)]
+        if apart:
+            yield Warned("", f"the machine's {name} changed during {len(apart)} of {len(records)} runs")
     sittings = {record.get("sitting") for record in records}
     if len(sittings) > 1:
         yield Warned("", f"measured in {len(sittings)} sittings: the first run of each met a machine that had rested")
@@ -85,6 +104,11 @@ def _machine(table: Table) -> Iterator[Warned]:
     waited = [record for record in records if (record.get("cooled_s") or 0) > 60]
     if waited:
         yield Warned("", f"{len(waited)} runs began warmer than the first by more than 2 °C, after a minute of waiting")
+
+
+def _at(record: Mapping[str, Any], when: str, name: str) -> object:
+    """A condition before or after a run."""
+    return (record.get(when) or {}).get(name)
 
 
 def _meters(table: Table) -> Iterator[Warned]:
@@ -97,13 +121,24 @@ def of_meters(energies: Sequence[Energy]) -> Iterator[Warned]:
     yield from (Warned("", f"energy, {text}") for text in gathered([energy.notes for energy in energies]))
 
 
+def _order(table: Table) -> dict[tuple[str, int], int]:
+    """The runs that count in the order in which they were made: not the planned one where some were made again."""
+    planned = {(run.arm.key, run.seed): index for index, run in enumerate(table.plan.runs())}
+    begun = {
+        (row.arm.key, seed): str(record.get("started") or "")
+        for row in table.rows
+        for seed, record in row.records.items()
+    }
+    return {key: index for index, key in enumerate(sorted(begun, key=lambda key: (begun[key], planned[key])))}
+
+
 def _drift(table: Table) -> float | None:
     """How far seconds a pass moved along the bench, as a share: least squares on the order of runs, each arm about its own mean.
 
     None where the slope is within two of its standard errors.
     """
     points: list[tuple[float, float]] = []
-    order = {(run.arm.key, run.seed): index for index, run in enumerate(table.plan.runs())}
+    order = _order(table)
     for row in table.rows:
         own = [
             (order[row.arm.key, seed], math.log(value))
@@ -132,14 +167,13 @@ def _arm(row: Row) -> Iterator[Warned]:
         yield Warned(about, f"trains otherwise: {text}")
     for result in row.results.values():
         energy = result.energy
-        if energy.joules is None or energy.resolution_s is None or result.train_s <= 0:
+        if not energy.joules or energy.resolution_s is None:
             continue
-        error = energy.resolution_s / (math.sqrt(6) * result.train_s)
-        if error > WANTED:
+        if (error := energy.random / energy.joules) > WANTED:
             yield Warned(
                 about,
-                f"a window of {result.train_s:.2g} s is short for a meter that moves every {energy.resolution_s:.2g} s: "
-                f"{energy.resolution_s / (math.sqrt(6) * WANTED):.2g} s would bring its error to {WANTED:.0%}",
+                f"{result.train_s:.2g} s of training are short for a meter that moves every {energy.resolution_s:.2g} s: "
+                f"joules err by {error:.1%}, and {(error / WANTED) ** 2:.2g} times as many passes would bring that to {WANTED:.0%}",
             )
             break
     if any(result.energy.exclusive is False for result in row.results.values()):

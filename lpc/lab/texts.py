@@ -98,6 +98,7 @@ def markdown(findings: Findings, listed: Sequence[Listing]) -> str:
         "mark": MARKS["md"],
         "findings": findings,
         "summary": grids.summary(findings),
+        "meanings": grids.meanings(findings),
         "parts": _parts(findings),
         "energy": energy_grids.energy_notes(findings),
         "programs": _shown(findings, listed),

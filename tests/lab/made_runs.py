@@ -48,7 +48,7 @@ def domain(joules: float | None, seconds: float, **changes: Any) -> dict[str, An
         nothing = dict.fromkeys(("joules", "resolution_s", "uncertainty", "exclusive"))
         told = {"domain": "gpu", "source": "none", "samples": 0, "phases": {}, "note": "no GPU to measure"}
         return {**told, **nothing, **changes}
-    error = {"joules": 0.019 * joules, "systematic": 0.018 * joules}
+    error = {"joules": 0.019 * joules, "systematic": 0.018 * joules, "random": 0.006 * joules}
     made = {
         "domain": "gpu",
         "source": "nvml-counter",

@@ -185,3 +185,24 @@ def test_a_machine_that_stays_warm_is_waited_for_a_minute(tmp_path: Path) -> Non
     bench.conduct(made.runs())
     assert 60 <= now[0] <= 63
     assert any("warmer than the first" in one.text for one in warnings(table(tmp_path, made)))
+
+
+def test_how_warm_is_told_from_the_first_run_that_counts_also_in_a_later_sitting(tmp_path: Path) -> None:
+    """The warm-up begins cold, at 40 degrees: nobody waits for that. A second sitting that begins at 70 waits for 52."""
+    made = plan("base", "slow", seeds=(1,))
+    slept: list[float] = []
+    degrees = iter([40.0] * 4 + [52.0] * 6)
+    look = lambda: Conditions(temperature_c=next(degrees))  # noqa: E731
+    bench = Bench(made, tmp_path, Launcher(), look_now=look, sleep=slept.append)
+    bench.conduct(made.warm_ups())
+    bench.conduct(made.runs())
+    assert not slept
+    assert bench.reference_c == 52.0
+
+    more = plan("base", "slow", seeds=(1, 2))
+    later = iter([70.0, 60.0, 54.0, *[54.0] * 20])
+    look = lambda: Conditions(temperature_c=next(later))  # noqa: E731
+    resumed = Bench(more, tmp_path, Launcher(), look_now=look, sleep=slept.append)
+    resumed.conduct(more.warm_ups())
+    resumed.conduct(more.runs())
+    assert (resumed.reference_c, slept) == (52.0, [1.0, 1.0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from lpc.lab.metrics import METRICS
 from lpc.lab.plan import Options, Plan
 from lpc.lab.reviewer import warnings
 from lpc.lab.statistics import Comparison
+from lpc.runtime.ledger import energy_deviation
 from tests.lab.made_runs import CONVERGED, MATCHED, Launcher, arm, domain, noise, plan, usual
 
 Make = Callable[[str, int], Mapping[str, Any]]
@@ -66,7 +68,7 @@ def test_a_slow_variant_is_slower_and_no_less_accurate(tmp_path: Path) -> None:
     assert table.fronts[0].cost == "joules"
     text = bench_text(table, warnings(table))
     assert "more (worse)" in text
-    assert "Pareto front, accuracy against joules: " in text
+    assert "Pareto front by the means, accuracy against joules: " in text
 
 
 def test_equivalence_needs_a_margin_that_was_stated(tmp_path: Path) -> None:
@@ -128,7 +130,7 @@ def test_without_a_meter_figures_are_null_with_the_reason(tmp_path: Path) -> Non
     assert found == {"mean": None, "interval": None, "n": 0, "values": {}, "why": "no GPU to measure"}
     assert table.fronts[0].cost == "time_s"
     text = bench_text(table, [])
-    assert "accuracy against seconds (time in the place of energy, which was not measured)" in text
+    assert "accuracy against seconds (time in the place of energy, which was not measured at all)" in text
     assert "no energy: no GPU to measure" in text
 
 
@@ -201,6 +203,83 @@ def test_a_reviewer_asks_for_seeds(tmp_path: Path) -> None:
     assert not any("seeds: " in text for text in said(made_table(tmp_path, plan("base", "slow", seeds=range(1, 7)))))
 
 
+@pytest.mark.parametrize(
+    ("left", "text"),
+    [
+        (2, "slow: 2 of 6 pairs count (matched): intervals are wide, and a sign-flip test cannot come below 0.5"),
+        (1, "slow: 1 of 6 pairs count (matched): there are no intervals, and nothing can be claimed"),
+        (0, "slow: 0 of 6 pairs count (matched): nothing is compared"),
+    ],
+)
+def test_a_reviewer_counts_the_pairs_that_are_left(left: int, text: str, tmp_path: Path) -> None:
+    def make(label: str, seed: int) -> Mapping[str, Any]:
+        found: dict[str, Any] = dict(usual(label, seed))
+        threads = 4 if label == "slow" and seed > left else 2
+        return {**found, "environment": {**found["environment"], "threads": threads}}
+
+    assert text in said(made_table(tmp_path, plan("base", "slow", "same", seeds=range(1, 7)), make))
+
+
+@pytest.mark.parametrize("changed", [Conditions(governor="powersave"), Conditions(turbo="off")])
+def test_another_governor_or_turbo_is_refused_and_one_that_changes_is_warned_of(
+    changed: Conditions, tmp_path: Path
+) -> None:
+    """Looked at before and after each of six runs: the fourth is governed otherwise from before its beginning."""
+    usually = Conditions(governor="performance", turbo="on")
+    other = replace(usually, **{name: value for name, value in vars(changed).items() if value is not None})
+    name = "governor" if changed.governor else "turbo"
+    looked: list[int] = []
+
+    def look_now(meanwhile: int) -> Conditions:
+        looked.append(0)
+        return other if len(looked) in (3 * 3 + 1, 3 * 3 + 2, meanwhile) else usually
+
+    made = plan("base", "slow")
+    Bench(made, tmp_path / "a", Launcher(usual), look_now=lambda: look_now(3 * 3 + 3)).conduct(made.runs())
+    found = tabulate(tmp_path / "a", made, {})
+    was, now = getattr(usually, name), getattr(other, name)
+    assert [one.why for one in found.refused] == [f"{name} {now}, where others have {was}"]
+    assert not any("changed during" in text for text in said(found))
+
+    looked.clear()
+    Bench(made, tmp_path / "b", Launcher(usual), look_now=lambda: look_now(6)).conduct(made.runs())
+    assert f"the machine's {name} changed during 1 of 5 runs" in said(tabulate(tmp_path / "b", made, {}))
+
+
+def test_what_is_made_of_joules_errs_as_the_joules_do(tmp_path: Path) -> None:
+    """Six passes in every run, whose joules are within a thousandth of each other: the instrument is what errs."""
+
+    def make(label: str, seed: int) -> Mapping[str, Any]:
+        found: dict[str, Any] = dict(usual(label, seed))
+        joules = 100.0 * (1 + 0.001 * noise(label, seed))
+        own = {"time": {"train_s": 8.0, "total_s": 9.0}}
+        phased = {"train": {"seconds": 8.0, "joules": 0.9 * joules}}
+        return {**found, **own, "energy": {**found["energy"], "domains": [domain(joules, 8.0)], "phases": phased}}
+
+    figures = made_table(tmp_path, plan("base", "slow"), make).rows[0].figures
+    halves = {}
+    for name in ("joules", "joules_per_pass", "watts"):
+        summary = figures[name].summary
+        assert summary is not None and summary.interval is not None
+        halves[name] = (summary.interval[1] - summary.mean) / summary.mean
+    assert halves["joules"] > 1.96 * 0.0199
+    assert halves["joules_per_pass"] == pytest.approx(halves["joules"])
+    assert halves["watts"] == pytest.approx(halves["joules"])
+
+
+def test_a_figure_that_some_do_not_know_says_who_and_why(tmp_path: Path) -> None:
+    def make(label: str, seed: int) -> Mapping[str, Any]:
+        found: dict[str, Any] = dict(usual(label, seed))
+        blind = label == "slow" or (label == "same" and seed == 2)
+        domains = [domain(None, 8.0)] if blind else found["energy"]["domains"]
+        return {**found, "energy": {**found["energy"], "domains": domains}}
+
+    table = made_table(tmp_path, plan("base", "slow", "same"), make)
+    text = bench_text(table, [])
+    assert "no energy of slow, same (1 of 3 runs): no GPU to measure" in text
+    assert "time in the place of energy, which was not measured of all variants" in text
+
+
 def test_a_reviewer_sees_drift(tmp_path: Path) -> None:
     """Power and time that rise along the bench; and none where they do not."""
     made = plan("base", "same", seeds=range(1, 9))
@@ -220,15 +299,21 @@ def test_a_reviewer_sees_drift(tmp_path: Path) -> None:
 
 
 def test_a_reviewer_sees_windows_that_are_too_short(tmp_path: Path) -> None:
+    """Forty passes of a quarter of a second each: every one begins and ends between two ticks."""
+
     def short(label: str, seed: int) -> Mapping[str, Any]:
         found: dict[str, Any] = dict(usual(label, seed))
-        own = {"time": {"train_s": 0.5, "total_s": 1.0}}
-        return {**found, **own, "energy": {**found["energy"], "domains": [domain(50.0, 8.0)]}}
+        row = {"windows": 40, "microjoules": 2e9, "seconds": 10.0}
+        phases = {"train": {"joules": 2000.0, "window_s": 10.0, "uncertainty": energy_deviation(row, row, 0.1, 0.02)}}
+        own = {"time": {"train_s": 10.0, "total_s": 11.0}}
+        phased = {"train": {"seconds": 10.0, "joules": 2000.0}}
+        one = domain(2000.0, 10.0, phases=phases)
+        return {**found, **own, "energy": {**found["energy"], "domains": [one], "phases": phased}}
 
     assert (
-        "base: a window of 0.5 s is short for a meter that moves every 0.1 s: 4.1 s would bring its error to 1%"
-        in said(made_table(tmp_path, plan("base", "slow"), short))
-    )
+        "base: 10 s of training are short for a meter that moves every 0.1 s: joules err by 2.6%, "
+        "and 6.7 times as many passes would bring that to 1%"
+    ) in said(made_table(tmp_path, plan("base", "slow"), short))
 
 
 def test_a_reviewer_reads_the_meter(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,6 +28,7 @@ from lpc.lab.instruments import BELOW, gathered
 from lpc.lab.metrics import BY_NAME
 from lpc.lab.run_reading import runs_findings
 from lpc.lab.statistics import summarise
+from lpc.runtime.ledger import energy_deviation
 from tests.lab.made_bench import doctored, made_plan, make_bench
 from tests.lab.pages import Seen, html
 
@@ -121,6 +124,25 @@ def test_a_phase_is_below_the_resolution_by_its_length_or_because_nothing_moved(
     counted = {"short": Spent(0.1, 0.1, 0.002), "still": Spent(0.0, 0.1, 0.02), "long": Spent(0.1, 0.1, 0.02)}
     domain = Domain("cpu", "", "rapl", 1.0, 0.1, 0.005, 3, counted)
     assert [domain.below(phase) for phase in (*counted, "absent")] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(("window_s", "told"), [(0.01, 0.0), (0.02, 0.0), (0.04, 0.99), (0.2, 1.0)])
+def test_joules_of_short_windows_are_left_out_whatever_they_read(window_s: float, told: float) -> None:
+    """50 W, six windows of `window_s`, a counter that ticks every 50 ms: what is told has the true mean."""
+    draw, u, watts = random.Random(0), 0.05, 50.0
+    kept = []
+    for _ in range(4000):
+        read, at = 0.0, draw.uniform(0, u)
+        for _ in range(6):
+            read += watts * u * ((at + window_s) // u - at // u)
+            at += window_s + draw.uniform(0, 3 * u)
+        row = {"windows": 6, "microjoules": 1e6 * read, "seconds": 6 * window_s}
+        error = energy_deviation(row, row, u, 0.0)
+        spent = Spent(read, error["joules"], 6 * window_s, error["random"])
+        if not Domain("cpu", "", "rapl", read, None, u, 12, {"train": spent}).below("train"):
+            kept.append(read)
+    assert len(kept) >= told * 4000 if told else not kept
+    assert not kept or abs(math.fsum(kept) / len(kept) / (watts * 6 * window_s) - 1) < 0.02
 
 
 def test_a_note_is_told_once_by_its_largest_amount() -> None:
@@ -234,7 +256,7 @@ def test_controls_left_out_have_a_place_of_their_own_and_names_in_them_are_code(
     doctored(own, lambda found: found.update(controls_left_out=["backprop: `backprop` is it"], strangers=["runs/x"]))
     text = html(bench_findings(own))
     before, _, after = text.partition("<h3>Controls left out</h3>")
-    assert "runs/x is no run of this bench" in before
+    assert "runs/x is none of the runs asked for" in before
     assert "<li>backprop: <code>backprop</code> is it.</li>" in after
     shown = re.sub(r"<pre.*?</pre>|<style>.*?</style>", "", text, flags=re.DOTALL)
     assert "`" not in shown
@@ -253,7 +275,7 @@ def test_one_run_of_each_has_no_intervals_and_that_is_why(tmp_path: Path) -> Non
 def test_the_order_of_the_runs_is_on_the_page(bench: Path) -> None:
     table = json.loads((bench / "bench.json").read_text(encoding="utf-8"))
     text = html(bench_findings(bench))
-    listed = text.partition("Order of the runs, first to last")[2].partition("</ol>")[0]
+    listed = text.partition("Planned order of the runs, first to last")[2].partition("</ol>")[0]
     assert re.findall(r"<li>([^,]*), begun 20", listed) == table["order"]
 
 
