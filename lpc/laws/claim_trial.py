@@ -8,7 +8,7 @@ from functools import cache
 
 from lpc.ir.program import Claim, Program
 from lpc.laws.agreement import WITHIN, Broken, Run
-from lpc.laws.convergence import Tendency, fitted
+from lpc.laws.convergence import SIZES, SMALLER, Tendency, fitted
 from lpc.laws.differences import Found, compared, updates
 from lpc.laws.ranges import Point
 from lpc.laws.sides import (
@@ -106,6 +106,8 @@ class Trial:
 
         try:
             found = fitted(runs)
+            if not found.reaches(ORDER):
+                found = fitted(runs, (*SIZES, *SMALLER))
         except Broken as problem:
             raise Untried(str(problem)) from problem
         reached = found.reaches(ORDER)

@@ -14,6 +14,8 @@ from lpc.laws.validation import ALLOWANCE, JITTERS
 
 SIZES: tuple[float, ...] = tuple(10 ** (-1 - k / 2) for k in range(5))
 """1e-1 to 1e-3."""
+SMALLER = (1e-4, 1e-5, 1e-6)
+"""Where an order is not reached by then, a network with kinks may cross one until here: each is crossed the more rarely the smaller."""
 ROUNDING = 1e-10
 """Relative differences below this are rounding, and say nothing of an order."""
 SLOWER = 1.5
@@ -40,6 +42,8 @@ class Tendency:
     differences: tuple[float, ...]
     order: float
     """Infinite where the differences are rounding from the start."""
+    where: str = ""
+    """Which tensor the last difference is of, and after which step."""
 
     @property
     def last(self) -> float:
@@ -50,7 +54,7 @@ class Tendency:
 
     def __str__(self) -> str:
         shown = ", ".join(f"{d:.1g} at {s:.2g}" for s, d in zip(self.sizes, self.differences, strict=True))
-        return f"differences of {shown} shrink by order {self.order:.2f}"
+        return f"differences of {shown}{self.where and f', the last of {self.where},'} shrink by order {self.order:.2f}"
 
 
 def tendency(family: Family) -> Tendency:
@@ -58,25 +62,35 @@ def tendency(family: Family) -> Tendency:
     return fitted(lambda size: (family.at(size), family.limit))
 
 
-def fitted(pair: Callable[[float], tuple[Run, Run]]) -> Tendency:
+def fitted(pair: Callable[[float], tuple[Run, Run]], sizes: Sequence[float] = SIZES) -> Tendency:
     """The same of pairs of runs that should tend to each other; the second of a pair is what distances are measured by.
 
     Differences at its end that are less than rounding makes of their own runs are no part of the row; where fewer than two are left
-    then, they speak against no order.
+    then, they speak against no order. A row that ends because the next difference is less than `ROUNDING` may go on with just
+    that: where a difference is all of one kink that is crossed no more, it shrinks by no order, and then is gone.
     """
-    row: list[tuple[float, float, Run]] = []
-    for size in SIZES:
+    row: list[tuple[float, Far, Run]] = []
+    gone: list[float] = []
+    for size in sizes:
         made, limit = pair(size)
-        found = distance(made, limit)
-        slower = _slower([difference for _, difference, _ in row], found)
-        if found < ROUNDING or (slower and found < ALLOWANCE * noise(made)):
+        found = farthest(made, limit)
+        slower = _slower([far.distance for _, far, _ in row], found.distance)
+        if found.distance < ROUNDING:
+            gone = [size]
+            break
+        if slower and found.distance < ALLOWANCE * noise(made):
             break
         row.append((size, found, made))
     seen = len(row)
-    while row and row[-1][1] < noise(row[-1][2]):
+    while row and row[-1][1].distance < noise(row[-1][2]):
         row.pop()
-    sizes, differences = tuple(size for size, _, _ in row), tuple(difference for _, difference, _ in row)
-    return Tendency(sizes, differences, math.inf if len(row) < 2 <= seen else _order(sizes, differences))
+    seen_at, differences = tuple(size for size, _, _ in row), tuple(far.distance for _, far, _ in row)
+    if len(row) < 2 <= seen:
+        return Tendency(seen_at, differences, math.inf)
+    order = _order(seen_at, differences)
+    if gone and len(row) == seen and row:
+        order = max(order, _order((*seen_at, *gone), (*differences, ROUNDING)))
+    return Tendency(seen_at, differences, order, row[-1][1].where if row else "")
 
 
 def _slower(differences: Sequence[float], found: float) -> bool:
@@ -99,11 +113,19 @@ def _order(sizes: Sequence[float], differences: Sequence[float]) -> float:
 def noise(run: Run) -> float:
     """How far rounding moves a run, as `distance` measures it; 0 where that is not known or not finite."""
     least = run.moved(JITTERS[:1])
-    found = distance(least[0], run) if least else 0.0
+    found = farthest(least[0], run).distance if least else 0.0
     return found if math.isfinite(found) else 0.0
 
 
-def distance(made: Run, limit: Run) -> float:
+@dataclass(frozen=True)
+class Far:
+    """The largest difference of two runs, and which tensor after which step has it."""
+
+    distance: float
+    where: str = ""
+
+
+def farthest(made: Run, limit: Run) -> Far:
     """The largest difference of any shared tensor after any step, as a part of the limit's largest movement of that tensor, or,
     where that moves by less than rounding does, of any.
     """
@@ -116,10 +138,11 @@ def distance(made: Run, limit: Run) -> float:
     if scale <= FLOOR:
         if moving := [name for name in movements if made.movement(name) > FLOOR]:
             raise Broken(f"`{moving[0]}` moves, and nothing does in the limit")
-        return 0.0
-    pairs = list(zip(made.states, limit.states, strict=True))
-    return max(
-        largest(one[name] - other[name]) / (size if size > FLOOR else scale)
-        for one, other in pairs
+        return Far(0.0)
+    found = [
+        (largest(one[name] - other[name]) / (size if size > FLOOR else scale), name, phase, step)
+        for one, other, (phase, step) in zip(made.states, limit.states, limit.times, strict=True)
         for name, size in movements.items()
-    )
+    ]
+    most, name, phase, step = max(found, key=lambda each: each[0])
+    return Far(most, f"`{name}` after step {step}{'' if phase == 'train' else f' of {phase}'}")

@@ -57,14 +57,16 @@ class NetworkTrial:
     compared: int = 0
     """How many comparisons were made."""
     _programs: dict[str, Program] = field(default_factory=dict)
-    _learning: str = ""
-    """The clauses by which it learned last."""
+    _uses: dict[str, None] = field(default_factory=dict)
+    """The clauses by which it learned, in the order in which it first did."""
 
     @property
     def text(self) -> str:
-        """The program that learned last, as it reads."""
+        """The program: as it learned first, and a variant for each other way in which it learned."""
+        first, *others = self._uses or [""]
+        variants = [f"variant use_{at} {{\n{use}\n}}" for at, use in enumerate(others, start=2)]
         report = Report()
-        learning = parse(Source("trial.lp", f"network trial\n{self._learning}\n"), report)
+        learning = parse(Source("trial.lp", "\n".join(["network trial", first, *variants, ""])), report)
         return format_file(tree.File((*self.clauses, *learning.clauses[1:])))
 
     # -- what the network is ----------------------------------------------------------------------------------------
@@ -229,7 +231,7 @@ class NetworkTrial:
         lines.append(f"learn {'rest' if lines else 'all'} with {use}")
         text = "\n".join(lines) + f"\ntrain steps = {len(self.batches)}, batch = 4, optimizer = sgd(lr = {rate!r})"
         if clauses is self.clauses:
-            self._learning = text
+            self._uses[text] = None
         key = f"{text}, {len(clauses)} clauses"
         if key not in self._programs:
             self._programs[key] = compiled(clauses, text, until="lower", sound=OWN_MISTAKES)
@@ -247,6 +249,7 @@ class NetworkTrial:
     # -- what must hold ---------------------------------------------------------------------------------------------
 
     def same(self, made: Any, expected: Any, blocks: Collection[str] | None = None) -> None:
+        self._needs_weights()
         names = None
         if blocks is not None:
             names = [name for name in expected.before if name.partition(".")[0] in blocks]
@@ -268,27 +271,34 @@ class NetworkTrial:
             raise Broken(f"{what} differs by {difference:.2g}, where entries are up to {size:.2g}")
 
     def tends(self, family: Callable[[float], Any], limit: Any, order: float) -> None:
+        self._needs_weights()
         found = tendency(Family(family, limit))
         self.compared += 1
         self.worst = max(self.worst, found.last)
         if not found.reaches(order):
             raise Broken(f"{found}: less than order {order:g}")
 
-    def descends(self, use: str, losses: Mapping[str, str]) -> None:
+    def _needs_weights(self) -> None:
+        self.needs(any(self.weights(block) for block in self.blocks), "the network has nothing to learn")
+
+    def descends(self, use: str, losses: Mapping[str, str | Mapping[str, float]]) -> None:
         once = self.learn(use, steps=1, rate=1.0)
-        for block, of in losses.items():
+        for block, sums in losses.items():
+            of = {sums: 1.0} if isinstance(sums, str) else sums
             self.compared += 1
             buffers = {n for n, w in self.network.weights(self.network.block(block)) if not w.trained}
             names = [n for n in once.before if n.partition(".")[0] == block and n not in buffers]
             own = [n for n in names if n in self.weights(block) or agreement.largest(once.moves[n])]
 
-            def loss(start: Arrays, of: str = of) -> float:
-                return self.learn(use, start=start, steps=1, rate=1.0).losses[0][of]
+            def loss(start: Arrays, of: Mapping[str, float] = of) -> float:
+                found = self.learn(use, start=start, steps=1, rate=1.0).losses[0]
+                return sum(weight * found[name] for name, weight in of.items())
 
             found = slope(loss, once, own)
             self.worst = max(self.worst, found.relative)
             if found.relative > SLOPE:
-                raise Broken(f"`{block}` does not descend the loss of `{of}`: {found}")
+                told = " and ".join(f"`{name}`" for name in of)
+                raise Broken(f"`{block}` does not descend the loss of {told}: {found}")
 
     def drawn(self, use: str, bounds: Mapping[str, float]) -> None:
         program = self._program(self.clauses, use, 0.1)

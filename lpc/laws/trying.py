@@ -140,8 +140,10 @@ def try_on(law: Law, given: Sequence[NetworkTrial], tried: Tried | None = None) 
 
 
 def _once(tried: Tried, law: Law, trial: NetworkTrial) -> None:
+    before = trial.compared
     try:
         law.check(trial)
+        trial.needs(trial.compared > before, "there is nothing to compare")
     except Inapplicable as problem:
         tried.reasons[str(problem)] += 1
         raise
@@ -149,7 +151,7 @@ def _once(tried: Tried, law: Law, trial: NetworkTrial) -> None:
         tried.worst = max(tried.worst, trial.worst)
         raise
     tried.examples += 1
-    tried.comparisons += trial.compared
+    tried.comparisons += trial.compared - before
     tried.worst = max(tried.worst, trial.worst)
 
 

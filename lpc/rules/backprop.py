@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lpc.rules.law import PERCEPTRON, SMOOTH, Arrays, Networks, Trial, law
+from lpc.rules.law import PERCEPTRON, SMOOTH, Arrays, Networks, Trial, law, needs_perceptron, operations_of
 from lpc.rules.rule import Control, Phase, Rule
 from lpc.rules.run import Run
 from lpc.rules.tracer import Recorder
@@ -18,23 +18,28 @@ def is_the_gradient(trial: Trial) -> None:
 
 
 @law(
-    "one block or many", kind="exact", when="blocks that follow each other", source="chain rule",
+    "one block or many", kind="exact", when="blocks that follow each other, no dropout", source="chain rule",
     networks=Networks(ops=PERCEPTRON),
 )  # fmt: skip
 def cuts_do_not_matter(trial: Trial) -> None:
     """Where a network is cut into blocks changes nothing, since gradients cross the edges inside a run."""
     trial.needs(len(trial.blocks) > 1, "there is one block")
+    trial.needs(
+        "dropout" not in operations_of(trial, trial.blocks), "what dropout leaves out hangs on its block's name"
+    )
     parts = trial.learn("backprop")
     trial.same(trial.learn("backprop", start=parts.before, joined=True), parts)
 
 
 @law(
-    "the order of hidden units does not matter", kind="invariance", when="linear blocks that follow each other",
+    "the order of hidden units does not matter", kind="invariance",
+    when="blocks that follow each other, the lower two of linear operations and activations",
     source="the sum over units", networks=Networks(ops=PERCEPTRON, blocks=2),
 )  # fmt: skip
 def units_reordered(trial: Trial) -> None:
     """With a block's units in another order, in its rows and in the columns above, what is learned is the same in that order."""
     trial.needs(trial.is_chain and bool(trial.hidden), "the blocks do not follow each other one by one")
+    needs_perceptron(trial, trial.blocks[:2])
     found = trial.learn("backprop")
     below, above = ([n for n in trial.weights(block) if n.endswith(".weight")] for block in trial.blocks[:2])
     trial.needs(bool(below) and bool(above), "a block has no linear")

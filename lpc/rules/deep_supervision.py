@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lpc.ir.op import Law as InitialLaw
 from lpc.ir.step import Added
-from lpc.rules.law import PERCEPTRON, Networks, Trial, added, law, needs_plain
+from lpc.rules.law import PERCEPTRON, SMOOTH, Networks, Trial, added, law, needs_differentiable, needs_plain
 from lpc.rules.rule import Control, Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
@@ -35,6 +35,20 @@ def linear_in_the_weight(trial: Trial) -> None:
     for name in names:
         added = once.after[name] - plain.after[name]
         trial.equal(f"twice what heads add to `{name}`", twice.after[name] - plain.after[name], 2 * added, within=1e-8)
+
+
+@law(
+    "every block descends the sum of all losses", kind="exact", when="operations with a derivative everywhere", source=SOURCE,
+    networks=Networks(ops=SMOOTH),
+)  # fmt: skip
+def the_sum(trial: Trial) -> None:
+    """Every update is against the gradient of one sum: the objective, and the logged losses of all heads times their weight."""
+    needs_differentiable(trial)
+    learning = [block for block in trial.blocks if trial.weights(block)]
+    trial.needs(bool(learning), "the network has nothing to learn")
+    for weight in (0.3, 1.0):
+        summed = {block: 1.0 if block == trial.output else weight for block in trial.blocks}
+        trial.descends(f"deep_supervision(weight = {weight})", dict.fromkeys(learning, summed))
 
 
 @law("heads do not reach the output", kind="exact", when="one step", source="the output block is above every head")
@@ -94,7 +108,7 @@ class DeepSupervision(Rule):
     example = "learn all with deep_supervision(weight = 0.3)"
     needs_error = True
     usual_rate = (1e-4, 1e-2)
-    laws = (no_weight, as_mono_forward, linear_in_the_weight, output_block, drawn)
+    laws = (no_weight, the_sum, as_mono_forward, linear_in_the_weight, output_block, drawn)
     controls = (
         Control("deep_supervision", "deep_supervision", "backprop with auxiliary heads: what heads bring"),
         Control(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lpc.ir.step import Value
 from lpc.rules.by_hand import ACTIVATIONS, flat
-from lpc.rules.law import PERCEPTRON, SMOOTH, Array, Learned, Networks, Trial, law
+from lpc.rules.law import PERCEPTRON, SMOOTH, Array, Learned, Networks, Trial, law, needs_differentiable
 from lpc.rules.rule import Illegal, Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
@@ -52,6 +52,7 @@ def beside_a_block_without(trial: Trial) -> None:
 
 
 def _comes_to_backprop(trial: Trial) -> None:
+    needs_differentiable(trial)
     trial.tends(lambda beta: trial.learn(f"dual_propagation(beta = {beta})"), trial.learn("backprop"), order=2)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from lpc.ir.network import Node
 from lpc.ir.op import find_weight
 from lpc.ir.step import Added
-from lpc.rules.law import PERCEPTRON, Arrays, Learned, Networks, Trial, law
+from lpc.rules.law import PERCEPTRON, Arrays, Learned, Networks, Trial, law, needs_perceptron
 from lpc.rules.rule import Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
@@ -56,6 +56,7 @@ def one_hidden_block(trial: Trial) -> None:
     """The readout's stand-in carries the error to the block below as direct_feedback_alignment carries it with that matrix."""
     trial.needs(len(trial.hidden) == 1 and trial.is_chain, "there is not just one hidden block")
     (hidden,) = trial.hidden
+    needs_perceptron(trial, [hidden])
     linears = [operation for operation in trial.operations(hidden) if operation == "linear"]
     trial.needs(
         [o for o in trial.operations(trial.output) if o != "flatten"] == ["linear"] and len(linears) == 1,
@@ -69,12 +70,13 @@ def one_hidden_block(trial: Trial) -> None:
 
 
 @law(
-    "a stand-in for every weight above", kind="exact", when="blocks that follow each other, of linear operations",
+    "a stand-in for every weight above", kind="exact", when="blocks that follow each other, of linear operations and activations",
     source=LILLICRAP, networks=Networks(ops=PERCEPTRON),
 )  # fmt: skip
 def every_weight_above(trial: Trial) -> None:
     """Twice the stand-ins, and the first move of a weight doubles for each linear operation above it: all but the lowest have one."""
     trial.needs(trial.is_chain, "the blocks do not follow each other one by one")
+    needs_perceptron(trial, trial.blocks)
     linear = [name for block in trial.blocks for name in trial.weights(block) if name.endswith(".weight")]
     matrices = _matrices(trial, len(linear) - 1)
     if len(trial.blocks) > 1:

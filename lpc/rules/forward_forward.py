@@ -179,6 +179,7 @@ def rows_apart(trial: Trial) -> None:
 )  # fmt: skip
 def wrong_labels(trial: Trial) -> None:
     """Each wrong label is drawn as often as every other, and the true one never."""
+    needs_plain(trial)
     trial.needs(
         trial.is_chain and bool(trial.hidden) and bool(trial.weights(trial.hidden[0])),
         "no hidden block learns from the data",

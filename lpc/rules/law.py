@@ -14,7 +14,8 @@ from typing import Any, Literal, Protocol
 Kind = Literal["exact", "asymptotic", "expectation", "invariance"]
 
 KINDS: dict[Kind, str] = {
-    "exact": "the same parameters after every step, in float64",
+    "exact": "the same parameters after every step, in float64, to 1e-10 of the largest movement plus 1e-13, or to what moving every "
+    "number in its last places explains",
     "asymptotic": "the difference vanishes with a parameter, by a stated order",
     "expectation": "equal on average over what is drawn at random",
     "invariance": "a change of what goes in changes nothing, or changes what comes out in one known way",
@@ -200,10 +201,10 @@ class Trial(Protocol):
         """The family's difference from a limit shrinks like t**order as t goes from 1e-1 to 1e-3."""
         ...
 
-    def descends(self, use: str, losses: Mapping[str, str]) -> None:
+    def descends(self, use: str, losses: Mapping[str, str | Mapping[str, float]]) -> None:
         """Each block's first update is against the gradient of a block's loss, seen by central differences.
 
-        losses: by the block that learns, the block whose logged loss it reduces.
+        losses: by the block that learns, the block whose logged loss it reduces, or several with what each is multiplied by.
         """
         ...
 
@@ -251,11 +252,30 @@ class Law(Stated):
 SMOOTH = ("linear", "tanh", "sigmoid", "gelu", "silu", "layer_norm", "add", "mul")
 """Operations whose output has every derivative, and that do not look at the batch."""
 PERCEPTRON = ("linear", "relu", "tanh", "sigmoid")
+ACTIVATIONS = frozenset({"relu", "leaky_relu", "gelu", "silu", "tanh", "sigmoid"})
+KINKED = frozenset({"relu", "leaky_relu", "max_pool", "opaque"})
+"""Operations without a derivative somewhere, or of which nobody knows."""
+
+
+def operations_of(trial: Trial, blocks: Collection[str]) -> set[str]:
+    return {operation for block in blocks for operation in trial.operations(block)}
+
+
+def needs_differentiable(trial: Trial) -> None:
+    """Raises Inapplicable where the network has no derivative somewhere, so that differences may say another one."""
+    kinked = operations_of(trial, trial.blocks) & KINKED
+    trial.needs(not kinked, f"without a derivative somewhere: {', '.join(sorted(kinked))}")
+
+
+def needs_perceptron(trial: Trial, blocks: Collection[str]) -> None:
+    """Raises Inapplicable where blocks are more than linear operations and activations, one after the other."""
+    more = operations_of(trial, blocks) - {"linear", "flatten", "identity", "scale"} - ACTIVATIONS
+    trial.needs(not more, f"blocks are more than linear operations and activations: {', '.join(sorted(more))}")
 
 
 def needs_plain(trial: Trial) -> None:
     """Raises Inapplicable where a block computes otherwise in training than in inference, or has no derivative."""
-    kinds = {operation for block in trial.blocks for operation in trial.operations(block)}
+    kinds = operations_of(trial, trial.blocks)
     trial.needs(not kinds & {"dropout", "batch_norm"}, "a block computes otherwise in training than in inference")
     trial.needs("opaque" not in kinds, "a black box has no derivative")
 

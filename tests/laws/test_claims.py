@@ -176,6 +176,23 @@ variant slow { train optimizer = sgd(lr = 0.1) }
 """
 
 
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+@pytest.mark.parametrize("seed", [1, 5])
+def test_kinks_do_not_refute_a_limit(activation: str, seed: int) -> None:
+    """While a kink is crossed the difference stays; where none is it is nothing."""
+    nudged = "variant nudged { learn all with dual_propagation(beta = rate) }\n"
+    text = (
+        TEXT.replace("-> tanh", f"-> {activation}")
+        .replace("sgd(lr = rate)", "sgd(lr = 0.1)")
+        .replace("batch = 64", "batch = 8")
+    )
+    text = text.replace("width = 4", "width = 32")
+    (found,) = check_claims(
+        Source("claims.lp", text + nudged + "claim base = nudged as rate -> 0\n"), budget=ROOM, seed=seed
+    )
+    assert found.verdict == "holds", str(found)
+
+
 def test_something_stands_in_for_a_black_box() -> None:
     text = BOXED.replace("batch = 4", "batch = 4, optimizer = sgd(lr = 0.3)")
     found = results("claim base != slow\nclaim base = slow up to scale", text=text)

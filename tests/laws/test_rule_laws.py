@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from lpc.laws.trying import try_law
+from lpc.laws import programs
+from lpc.laws.trying import Tried, try_law, try_on
+from lpc.laws.verification import reduced, trial_of
+from lpc.passes.check import check_source
 from lpc.rules import registry
-from lpc.rules.law import KINDS, Law
+from lpc.rules.law import KINDS, Law, Trial, law
+from lpc.source import Source
+from lpc.syntax import tree
+from lpc.syntax.format import format_file
 
 EXAMPLES = 15
 LAWS = [(name, law) for name in registry.BUILT_IN for law in registry.find(name).laws]
@@ -30,3 +37,79 @@ def test_a_rule_has_laws_of_its_own(rule: str) -> None:
 
 def test_there_are_laws_of_every_kind() -> None:
     assert {law.kind for _, law in LAWS} == set(KINDS)
+
+
+@pytest.mark.parametrize("rule", registry.BUILT_IN)
+def test_laws_hold_or_say_nothing_of_any_program(rule: str) -> None:
+    """As `lpc verify` tries them: on programs of all operations, not on those that a law is drawn for."""
+    tried = {one.name: Tried(one.name, one.kind) for one in registry.find(rule).laws}
+
+    @given(programs(rules=[rule], awkward=False))
+    @settings(
+        max_examples=20, phases=[Phase.generate], database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    @seed(0)
+    def attempt(file: tree.File) -> None:
+        checked = check_source(Source("drawn.lp", format_file(file)))
+        if not checked.errors:
+            for one in registry.find(rule).laws:
+                try_on(one, [trial_of(reduced(checked.programs["base"]), 0)], tried[one.name])
+                assert tried[one.name].broken is None, f"{one.name}: {tried[one.name].broken}"
+
+    attempt()
+    assert sum(found.examples for found in tried.values()) >= 12
+
+
+BARE = """network bare
+data x: f32[4], y: class[3] = synthetic
+block a = x -> SQUEEZE
+block readout = a -> linear(3)
+objective cross_entropy(readout, y)
+learn all with RULE
+train steps = 3, batch = 4, optimizer = sgd(lr = 0.1)
+"""
+
+
+@pytest.mark.parametrize("operations", ["linear(4) -> dropout(0.5)", "linear(4) -> batch_norm -> relu", "tanh"])
+@pytest.mark.parametrize("rule", registry.BUILT_IN)
+def test_no_sound_program_breaks_a_law(rule: str, operations: str) -> None:
+    """What laws forgot to ask for: that nothing is drawn by a block's name, that units are just rows, that there are weights."""
+    text = BARE.replace("SQUEEZE", operations).replace("RULE", rule)
+    whole = text if operations != "tanh" else text.replace("a -> linear(3)", "a").replace("f32[4]", "f32[3]")
+    checked = check_source(Source("bare.lp", whole))
+    if checked.errors:
+        assert {error.code for error in checked.errors} == {"LP320"}, "some rules train neither"
+        return
+    for one in registry.find(rule).laws:
+        found = try_on(one, [trial_of(reduced(checked.programs["base"]), seed) for seed in range(3)])
+        assert found.broken is None, f"{one.name}: {found.broken}"
+
+
+@law("of nothing", kind="exact", source="a test")
+def of_nothing(trial: Trial) -> None:
+    """It compares nothing."""
+    trial.learn("backprop", steps=1)
+
+
+@law("two uses", kind="exact", source="a test")
+def two_uses(trial: Trial) -> None:
+    """It is false, of two ways to learn."""
+    trial.same(trial.learn("feedback_alignment"), trial.learn("backprop"))
+
+
+def test_a_law_that_compares_nothing_is_not_applicable() -> None:
+    checked = check_source(Source("bare.lp", BARE.replace("SQUEEZE", "linear(4)").replace("RULE", "backprop")))
+    found = try_on(of_nothing, [trial_of(reduced(checked.programs["base"]), 0)])
+    assert (found.verdict, list(found.reasons)) == ("not applicable", ["there is nothing to compare"])
+
+
+def test_a_counterexample_has_all_that_learned() -> None:
+    """The first use as it learns, the others as variants: what differs from what can be read."""
+    checked = check_source(Source("bare.lp", BARE.replace("SQUEEZE", "linear(4) -> tanh").replace("RULE", "backprop")))
+    found = try_on(two_uses, [trial_of(reduced(checked.programs["base"]), 0)])
+    assert found.broken is not None
+    program = check_source(Source("broken.lp", found.broken.text))
+    assert not program.errors
+    assert list(program.programs) == ["base", "use_2"]
+    assert "learn all with feedback_alignment\n" in found.broken.text.partition("variant use_2")[0]
+    assert "learn all with backprop" in found.broken.text.partition("variant use_2")[2]
