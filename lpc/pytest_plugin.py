@@ -6,6 +6,7 @@ collected.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 EXAMPLES, SECONDS, SHRINKING = "20", "10", 5.0
 """Defaults: values a claim, seconds a claim; and seconds to make a counterexample small."""
+NUMBER: Any = int | float | str if pytest.version_tuple >= (9, 2) else None
+"""What a setting may be in a table of TOML, where pytest looks at types; before 9.2 it takes one type only, a string."""
 
 
 class Refuted(Exception):
@@ -32,9 +35,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--lp-examples", type=int, metavar="N", help=f"values a claim is tried at, at most ({EXAMPLES})")
     group.addoption("--lp-seconds", type=float, metavar="X", help=f"how long a claim is tried, at most ({SECONDS})")
     parser.addini("lp", "test the claims of .lp files", type="bool", default=False)
-    parser.addini("lp_seed", "of initial values and examples of claims", default="1")
-    parser.addini("lp_examples", "values a claim is tried at, at most", default=EXAMPLES)
-    parser.addini("lp_seconds", "how long a claim is tried, at most", default=SECONDS)
+    parser.addini("lp_seed", "of initial values and examples of claims", type=NUMBER, default="1")
+    parser.addini("lp_examples", "values a claim is tried at, at most", type=NUMBER, default=EXAMPLES)
+    parser.addini("lp_seconds", "how long a claim is tried, at most", type=NUMBER, default=SECONDS)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ProgramFile | None:
@@ -110,11 +113,17 @@ class ClaimItem(pytest.Item):
     def _setting(self, name: str) -> float:
         """Of the command line, else of the configuration. Raises Refuted where that is no number."""
         given = self.config.getoption(f"--lp-{name}")
-        written = given if given is not None else self.config.getini(f"lp_{name}")
         try:
-            return float(written)
+            written = given if given is not None else self.config.getini(f"lp_{name}")
+        except (TypeError, ValueError, pytest.UsageError) as problem:  # of another type, in a table of TOML
+            raise Refuted(str(problem)) from None
+        try:
+            number = float(written)
         except ValueError:
-            raise Refuted(f"lp_{name} = {written}: that is no number") from None
+            number = math.nan
+        if not math.isfinite(number):
+            raise Refuted(f"lp_{name} = {written}: that is no number")
+        return number
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """What refutes the claim, in the program's terms; Python's only where lpc itself fails."""

@@ -78,6 +78,32 @@ def test_settings(ours: pytest.Pytester) -> None:
     done.stdout.fnmatch_lines(["lp_examples = many: that is no number"])
 
 
+@pytest.mark.skipif(pytest.version_tuple < (9, 2), reason="pytest before 9.2 takes strings only")
+@pytest.mark.parametrize("examples", ["2", '"2"', "2.0"])
+def test_settings_in_a_table_of_toml_are_numbers(examples: str, ours: pytest.Pytester) -> None:
+    ours.makepyprojecttoml(f"[tool.pytest]\nlp = true\nlp_examples = {examples}\nlp_seconds = 8.5\nlp_seed = 5\n")
+    done = ours.runpytest_inprocess()
+    done.assert_outcomes(passed=1, failed=1)
+    done.stdout.fnmatch_lines(["  (batches of 8 and 4 examples; seed = 5)"])
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest before 9 has no such table")
+@pytest.mark.parametrize(
+    ("examples", "said"),
+    [
+        ('"many"', "lp_examples = many: that is no number"),
+        ('"inf"', "lp_examples = inf: that is no number"),
+        ("[3]", "*'lp_examples' expects *, got list: [[]3[]]"),
+    ],
+)
+def test_settings_in_a_table_of_toml_that_are_no_numbers(examples: str, said: str, ours: pytest.Pytester) -> None:
+    ours.makepyprojecttoml(f"[tool.pytest]\nlp = true\nlp_examples = {examples}\n")
+    done = ours.runpytest_inprocess()
+    done.assert_outcomes(failed=2)
+    done.stdout.fnmatch_lines([said])
+    assert "Traceback" not in done.stdout.str() and "pytest_plugin.py" not in done.stdout.str()
+
+
 def test_a_program_with_errors_is_one_test_that_says_so(ours: pytest.Pytester) -> None:
     (ours.path / "small.lp").write_text(TEXT.replace("tanh", "tnah") + CLAIMS, encoding="utf-8")
     done = ours.runpytest_inprocess("--lp")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lpc.cli.extras import require
+from lpc.cli.json_numbers import finite
 from lpc.cli.options import color_option, set_option
 from lpc.cli.programs import Settings, check, findings, show, status
 from lpc.cli.refusal import Refusal
@@ -124,6 +124,8 @@ def text_of(found: Equivalence, names: tuple[str, str], up_to: tuple[str, ...]) 
             rows.append(("", "`--up-to initialisation` starts the second from the first one's values"))
     if found.problem:
         rows.append(("differs", found.problem))
+    if found.note:
+        rows.append(("note", found.note))
     seeds = ", ".join(f"{one}" if one == other else f"{one} and {other}" for one, other in found.seeds)
     rows.append(("tried", f"{found.steps} steps from seed{'s' * (len(found.seeds) > 1)} {seeds}"))
     if found.tensors:
@@ -149,9 +151,9 @@ def as_object(found: Equivalence, names: tuple[str, str]) -> dict[str, Any]:
             "phase": difference.phase,
             "step": difference.step,
             "entry": list(difference.entry),
-            "values": [_finite(difference.left), _finite(difference.right)],
-            "difference": _finite(difference.difference),
-            "relative": _finite(difference.relative),
+            "values": [finite(difference.left), finite(difference.right)],
+            "difference": finite(difference.difference),
+            "relative": finite(difference.relative),
             "shapes": None if difference.shapes is None else [list(shape) for shape in difference.shapes],
         }
     return {
@@ -160,16 +162,13 @@ def as_object(found: Equivalence, names: tuple[str, str]) -> dict[str, Any]:
         "same": found.same,
         "difference": shown,
         "problem": found.problem,
+        "note": found.note,
         "steps": found.steps,
         "seeds": [list(pair) for pair in found.seeds],
         "examples": [list(rows) for rows in found.rows],
         "tensors": list(found.tensors),
-        "largest": _finite(found.largest),
-        "factor": found.factor,
+        "largest": finite(found.largest),
+        "factor": None if found.factor is None else finite(found.factor),
         "alone": [list(tensors) for tensors in found.alone],
         "unlike": list(found.unlike),
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -76,10 +76,16 @@ def overview(laws: Mapping[str, Sequence[Stated]]) -> str:
     parts = []
     for rule, stated in laws.items():
         head = "Of every program:" if rule == GENERAL else f"{rule}:"
-        parts += [head, *(f"  {law.name}\n{paragraph(law.statement, 4)}" for law in stated)]
+        parts += [head, *(listed(law) for law in stated)]
     return "\n\n".join(
-        [*parts, "`lpc laws NAME` has kind, conditions and source; `lpc verify FILE` tries them on a program."]
+        [*parts, "`lpc laws NAME` says what a kind means; `lpc verify FILE` tries the laws on a program."]
     )
+
+
+def listed(law: Stated) -> str:
+    """A law among others: its name, the statement, and the rest in a sentence."""
+    rest = f"kind: {law.kind}; holds for: {law.conditions}; source: {law.source}"
+    return "\n".join([f"  {law.name}", paragraph(law.statement, 4), paragraph(rest, 4)])
 
 
 def described(rule: str, law: Stated) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lpc.cli.extras import require
+from lpc.cli.json_numbers import finite
 from lpc.cli.options import color_option, file_argument, set_option
 from lpc.cli.programs import Settings, check, findings, say, show, status
 from lpc.cli.refusal import Refusal, system_says
@@ -130,7 +131,7 @@ def _saved(broken: Sequence[Check], folder: Path) -> list[Path]:
 
 
 def facts(each: Check) -> dict[str, Any]:
-    """One line of the table, for JSON."""
+    """One line of the table, for JSON; what is not finite is null."""
     tried = each.tried
     return {
         "of": each.of,
@@ -139,7 +140,7 @@ def facts(each: Check) -> dict[str, Any]:
         "kind": tried.kind,
         "verdict": tried.verdict,
         "examples": tried.examples,
-        "largest_difference": tried.worst if tried.was_tried else None,
+        "largest_difference": finite(tried.worst) if tried.was_tried else None,
         "seconds": round(tried.seconds, 3),
         "reason": reason(each) or None if not tried.examples else None,
         "counterexample": None if tried.broken is None else {"shown": tried.broken.shown, "program": tried.broken.text},

@@ -51,6 +51,8 @@ class Equivalence:
     difference: Difference | None = None
     problem: str = ""
     """Why they cannot be compared step by step, where they cannot."""
+    note: str = ""
+    """What may be all of the difference and says nothing of the programs, where there is such a thing."""
 
     @property
     def same(self) -> bool:
@@ -82,6 +84,7 @@ def equivalent(left: Program, right: Program, names: tuple[str, str], asked: Ask
             largest = max(largest, found.largest)
         except Broken as unlike:
             problem = str(unlike)
+    difference = found.difference if found is not None else None
     return Equivalence(
         seeds=tuple((one.seed, other.seed) for one, other in tried),
         rows=(tried[-1][0].rows, tried[-1][1].rows),
@@ -91,8 +94,9 @@ def equivalent(left: Program, right: Program, names: tuple[str, str], asked: Ask
         alone=_alone(found, tried[-1]) if found is not None else ((), ()),
         unlike=tuple(_unlike(left, right, names, wanted)),
         factor=found.factor if found is not None else None,
-        difference=found.difference if found is not None else None,
+        difference=difference,
         problem=problem,
+        note=_renamed_dropout(left, right, blocks) if difference is not None and difference.step else "",
     )
 
 
@@ -134,6 +138,29 @@ def _seed(program: Program, asked: Asked) -> int:
 def _renamed(tensor: str, blocks: Mapping[str, str]) -> str:
     block, dot, rest = tensor.partition(".")
     return f"{blocks.get(block, block)}{dot}{rest}"
+
+
+def _renamed_dropout(left: Program, right: Program, blocks: Mapping[str, str]) -> str:
+    """A note where blocks of other names have dropout on both sides: its masks are drawn by name, so they differ."""
+    network = left.network
+    assert network is not None
+    renamed = [
+        str(network.block(old))
+        for old, new in blocks.items()
+        if old != new and _has_dropout(left, old) and _has_dropout(right, new)
+    ]
+    if not renamed:
+        return ""
+    return (
+        f"dropout draws by the name of its block, so in {_listed(renamed)} other numbers are dropped under the other name; "
+        "that alone may be the difference"
+    )
+
+
+def _has_dropout(program: Program, block: str) -> bool:
+    network = program.network
+    assert network is not None
+    return any(node.kind == "dropout" for node in network.nodes_of(network.block(block)))
 
 
 def _alone(found: Found, sides: Sequence[Side]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import torch
-from hypothesis import assume, event
+from hypothesis import assume, event, note
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -63,12 +63,15 @@ def programs(
 
 
 def legal(file: tree.File) -> Program:
-    """The program with its steps, compiled from the tree's text; ends the example where lpc refuses it."""
+    """The program with its steps, compiled from the tree's text, which is shown where the property fails; ends the example where lpc
+    refuses it.
+    """
     report = Report()
     source = Source("drawn.lp", format_file(file))
     parsed = parse(source, report)
     assert parsed == file, f"reads otherwise than it was written:\n{source.text}"
     program = run(Program(source, parsed), report)
+    note(source.text)
     for diagnostic in report.errors:
         event(f"refused: {diagnostic.code}")
     assume(not report.errors)

@@ -81,6 +81,33 @@ def test_two_files_by_match() -> None:
     assert done.out.startswith("first.lp and second.lp learn the same, up to initialisation\n")
 
 
+def test_dropout_under_another_name_is_told() -> None:
+    """It draws by its block's name, so that a program and itself with a block renamed differ."""
+    Path("first.lp").write_text(FIRST.replace("tanh", "tanh -> dropout(0.5)"), encoding="utf-8")
+    Path("second.lp").write_text(Path("first.lp").read_text().replace("hidden", "lower"), encoding="utf-8")
+    note = (
+        "dropout draws by the name of its block, so in `hidden` other numbers are dropped under the other name; "
+        "that alone may be the difference"
+    )
+    renamed = ["equiv", "first.lp", "second.lp", "--match", "hidden=lower"]
+    done = lpc(*renamed, "--up-to", "initialisation")
+    assert done.status == 1
+    assert f" note {note} " in " ".join(done.out.split())
+    assert json.loads(lpc(*renamed, "--up-to", "initialisation", "--json").out)["note"] == note
+    assert " note " not in lpc(*renamed).out, "initial values differ, and dropout has no part in that"
+    done = lpc("equiv", "first.lp", "--variants", "base", "slow", "--json")
+    assert (done.status, json.loads(done.out)["note"]) == (1, ""), "nothing is renamed"
+
+
+def test_a_renamed_block_without_dropout_has_no_note() -> None:
+    Path("first.lp").write_text(FIRST.replace("-> linear(2)", "-> dropout(0.5) -> linear(2)"), encoding="utf-8")
+    other = Path("first.lp").read_text().replace("hidden", "lower").replace("lr = 0.1", "lr = 0.2")
+    Path("second.lp").write_text(other, encoding="utf-8")
+    done = lpc("equiv", "first.lp", "second.lp", "--match", "hidden=lower", "--up-to", "initialisation")
+    assert done.status == 1 and "after step 1" in done.out
+    assert " note " not in done.out
+
+
 def test_names_of_data_do_not_matter() -> None:
     second(x="features")
     assert lpc("equiv", "first.lp", "second.lp").status == 0

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from lpc.laws.agreement import FLOOR, WITHIN
 from lpc.rules import registry
 from lpc.rules.general import GENERAL_LAWS
 from tests.cli.running import lpc
@@ -13,8 +14,10 @@ from tests.cli.running import lpc
 
 def test_every_law_is_listed() -> None:
     out = lpc("laws").out
-    assert all(law.name in out for law in GENERAL_LAWS)
-    assert all(law.name in out for rule in registry.names() for law in registry.find(rule).laws)
+    words = " ".join(out.split())
+    for law in (*GENERAL_LAWS, *(law for rule in registry.names() for law in registry.find(rule).laws)):
+        rest = f"kind: {law.kind}; holds for: {law.conditions}; source: {law.source}"
+        assert " ".join(f"{law.name} {law.statement} {rest}".split()) in words
     assert max(map(len, out.splitlines())) <= 120
 
 
@@ -31,6 +34,11 @@ def test_a_law_is_found_by_its_name() -> None:
     assert out.startswith("transposed feedback = backprop\n")
     assert "of: feedback_alignment" in out
     assert "of: every program" in lpc("laws", "general").out
+
+
+def test_what_exact_means_states_the_bound() -> None:
+    words = " ".join(lpc("laws", "backprop = autograd").out.split())
+    assert f"to {WITHIN:g} of the largest movement plus {FLOOR:g}, or to what moving" in words
 
 
 def test_json_holds_the_same() -> None:

@@ -19,6 +19,27 @@ from lpc.rules.tracer import Recorder
 from tests.cli.running import BROKEN, lpc
 from tests.laws.test_general import attach_everything
 
+SHAPES = """\
+network shapes
+
+let width = 4
+
+data x: f32[3], y: class[2] = synthetic
+
+block hidden  = x      -> linear(width) -> tanh
+block readout = hidden -> linear(2)
+
+objective cross_entropy(readout, y)
+
+learn all with backprop
+
+train steps = 2, batch = 8, optimizer = sgd(lr = 0.1)
+
+variant wide { let width = 8 }
+
+claim base = wide
+"""
+
 
 @dataclass(frozen=True)
 class Leaking(MonoForward):
@@ -135,7 +156,19 @@ def test_a_false_claim_is_refuted_and_mended(here: Path) -> None:
     assert saved.startswith("# claim: claim base = backprop\n") and saved.count("block ") <= 3
     assert lpc("check", "found/counterexample1.lp").status == 0
     (here / "claims.lp").write_text(sound + "claim base != backprop\n")
-    assert lpc("verify", "claims.lp", "--budget", "100ms").status == 0
+    done = lpc("verify", "claims.lp", "--budget", "3s")
+    assert done.status == 0
+    assert re.search(r"^claim +claim base != backprop +holds ", done.out, re.MULTILINE), done.out
+
+
+def test_what_is_not_finite_is_null_in_json(here: Path) -> None:
+    """Shapes that differ are infinitely far apart."""
+    (here / "shapes.lp").write_text(SHAPES)
+    done = lpc("verify", "shapes.lp", "--json", "--budget", "3s")
+    assert done.status == 1
+    assert not re.search("Infinity|NaN", done.out)
+    (claim,) = [check for check in json.loads(done.out)["checks"] if check["of"] == "claim"]
+    assert (claim["verdict"], claim["largest_difference"]) == ("broken", None)
 
 
 def test_a_program_with_errors_is_not_tried(here: Path) -> None:

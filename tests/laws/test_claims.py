@@ -176,6 +176,35 @@ variant slow { train optimizer = sgd(lr = 0.1) }
 """
 
 
+EQUIVALENCES = """network claims
+let width = 16
+let beta  = 0.1
+data image, label = digits(validation = 20%)
+block hidden  = image  -> flatten -> linear(width) -> tanh
+block readout = hidden -> linear(10)
+objective cross_entropy(readout, label)
+learn all with backprop
+train steps = 3, batch = 8, optimizer = sgd(lr = 0.1), precision = f64, seed = 1
+variant tied      { learn all with feedback_alignment(feedback = transpose) }
+variant random    { learn all with feedback_alignment }
+variant direct    { learn all with direct_feedback_alignment(feedback = transpose) }
+variant relaxed   { learn all with predictive_coding(prediction = fixed) }
+variant nudged    { learn all with dual_propagation(beta = beta) }
+"""
+
+
+def test_the_equivalences_that_the_language_was_designed_for() -> None:
+    claims = (
+        "claim base = tied for width in 1..64",
+        "claim base = direct for width in 1..64",
+        "claim base = relaxed",
+        "claim base = nudged as beta -> 0",
+        "claim base != random",
+    )
+    found = results("\n".join(claims), text=EQUIVALENCES)
+    assert [one.verdict for one in found] == ["holds"] * 5, "\n".join(map(str, found))
+
+
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
 @pytest.mark.parametrize("seed", [1, 5])
 def test_kinks_do_not_refute_a_limit(activation: str, seed: int) -> None:

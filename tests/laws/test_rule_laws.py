@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from lpc.laws import programs
+from lpc.laws.reduction import reduced
 from lpc.laws.trying import Tried, try_law, try_on
-from lpc.laws.verification import reduced, trial_of
+from lpc.laws.verification import trial_of
 from lpc.passes.check import check_source
 from lpc.rules import registry
 from lpc.rules.law import KINDS, Law, Trial, law

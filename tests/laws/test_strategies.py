@@ -136,3 +136,21 @@ def test_programs_shrink(wanted: str) -> None:
     blocks = [clause for clause in smallest.clauses if isinstance(clause, tree.Block)]
     numbers = [node.value for block in blocks for node in walk(block) if isinstance(node, tree.Number)]
     assert len(blocks) <= 2 and max(numbers) <= 3, format_file(smallest)
+    applied = {node.name for block in blocks for node in walk(block) if isinstance(node, tree.Call)}
+    assert applied <= {wanted, "identity", "flatten", "linear"}, (
+        "every other operation is gone, or nothing but `identity`"
+    )
+
+
+def test_what_fails_is_shown_as_a_program() -> None:
+    """A property that fails shows its smallest program as one would write it."""
+
+    @given(programs(rules=["backprop"]))
+    @settings(max_examples=20, database=None, print_blob=False, suppress_health_check=list(HealthCheck))
+    def fails(file: tree.File) -> None:
+        raise AssertionError(legal(file).source.name)
+
+    with pytest.raises(AssertionError) as caught:
+        fails()
+    notes = "\n".join(caught.value.__notes__)
+    assert "learn all with backprop" in notes and "block readout = " in notes
