@@ -131,10 +131,20 @@ def arm(contender: Contender, baseline: Contender, protocol: Protocol, length: L
         units=units,
         control=contender.control,
         floor=all(_offers(use.rule, "floor") for use in program.uses.values()),
-        far=tuple(dict.fromkeys(said(warning) for warning in checked.warnings if warning.code.startswith(FAR))),
+        far=tuple(dict.fromkeys([*_unusual(checked.warnings), *_departures(program)])),
         differs=tuple(_apart(own, other)),
         trains=tuple(_trains_apart(contender.program, baseline.program)),
     )
+
+
+def _unusual(warnings: Sequence[Diagnostic]) -> Iterable[str]:
+    return (said(warning) for warning in warnings if warning.code.startswith(FAR))
+
+
+def _departures(program: Program) -> Iterable[str]:
+    """What the rules themselves say of their use, each with its name."""
+    for region in program.regions:
+        yield from (f"{region.rule.name}: {text}" for text in region.rule.departures(region.run))
 
 
 def said(diagnostic: Diagnostic) -> str:

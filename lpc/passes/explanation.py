@@ -211,7 +211,7 @@ def _region(program: Program, region: Region) -> RegionFacts:
         summary=registry.find(use.rule).summary,
         local=region.rule.learns_alone(),
         why=_why(program, use),
-        notes=tuple(region.rule.notes(region.run)),
+        notes=(*region.rule.notes(region.run), *region.rule.departures(region.run)),
     )
 
 

@@ -188,7 +188,7 @@ class DualPropagation(Rule):
                 reason = "examples meet in it, and each of them is nudged by itself"
                 yield Illegal(block.name, reason, "use layer_norm or group_norm in place of batch_norm")
 
-    def notes(self, run: Run) -> Iterator[str]:
+    def departures(self, run: Run) -> Iterator[str]:
         for block in run.hidden:
             if self._parts(run, block).activation is None:
                 yield f"{block} does not end in an activation: it is differentiated as a whole"

@@ -149,7 +149,7 @@ class FeedbackAlignment(Rule):
         words=("random", "transpose", "learned"),
     )
 
-    def notes(self, run: Run) -> Iterator[str]:
+    def departures(self, run: Run) -> Iterator[str]:
         if self.feedback == "learned":
             yield "a matrix comes nearer to its weight by weight decay alone: give the optimizer some (Kolen, Pollack 1994)"
 

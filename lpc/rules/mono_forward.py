@@ -160,7 +160,7 @@ class MonoForward(Rule):
         words=("last", "sum"),
     )
 
-    def notes(self, run: Run) -> Iterator[str]:
+    def departures(self, run: Run) -> Iterator[str]:
         if not isinstance(run.target, Label):
             yield "the target is no class: projections are trained on the objective, which generalises the paper's cross-entropy"
 

@@ -173,7 +173,7 @@ class PredictiveCoding(Rule):
                 reason = "it draws random numbers, and its forward pass is evaluated again and again"
                 yield Illegal(block.name, reason, "take dropout out of the block")
 
-    def notes(self, run: Run) -> Iterator[str]:
+    def departures(self, run: Run) -> Iterator[str]:
         if self.prediction == "fixed" and self._rate < 1:
             missing = (1 - self._rate) ** (self._iterations(run) - 1)
             yield f"at rate {self._rate:g} the error just below the output is {missing:.1%} short after {self._iterations(run)} iterations"

@@ -149,6 +149,10 @@ class Rule:
         """What `lpc explain` should say about this use of the rule."""
         return iter(())
 
+    def departures(self, run: Run) -> Iterator[str]:
+        """How this use of the rule departs from its paper's conditions: `lpc explain` says it, and `lpc bench` warns of it."""
+        return iter(())
+
     def phases(self, run: Run) -> Sequence[Phase]:
         return (TRAIN,)
 

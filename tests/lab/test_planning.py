@@ -146,6 +146,13 @@ def test_warnings_of_rules_far_from_their_papers_stay_with_the_arm() -> None:
     assert arms(found)["base"].far == ()
 
 
+def test_what_a_rule_says_of_its_use_is_a_departure_too() -> None:
+    """Two iterations at a rate of a tenth: the error has hardly left the output."""
+    hasty = "variant hasty { learn all with predictive_coding(prediction = fixed, rate = 0.1, iterations = 2) }\n"
+    (text,) = arms(planned(TEXT + hasty))["hasty"].far
+    assert text == "predictive_coding: at rate 0.1 the error just below the output is 90.0% short after 2 iterations"
+
+
 def test_what_does_not_fit_is_said() -> None:
     with pytest.raises(Unfit, match=r"there is no variant `exactly`; did you mean `exact`\?"):
         planned(baseline="exactly")
