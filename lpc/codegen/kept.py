@@ -2,6 +2,7 @@
 
 `roll` makes loops whose values only the next round reads. A step that goes up a chain, down it and up again reads what every round
 gave: here such values get a dictionary each. Lines keep their order, and a value its one writer, so nothing can be read too early.
+Rests, as `roll` does, on the law `a rolled chain = the chain written out`.
 """
 
 from __future__ import annotations

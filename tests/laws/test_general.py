@@ -75,7 +75,14 @@ def test_every_law_that_is_stated_is_checked() -> None:
     assert all(law.stated.statement.endswith(".") and law.stated.conditions and law.stated.source for law in GENERAL)
 
 
-CITING = ("lpc.codegen.order", "lpc.codegen.prefix", "lpc.codegen.roll", "lpc.codegen.schedule", "lpc.codegen.segments")
+CITING = (
+    "lpc.codegen.kept",
+    "lpc.codegen.order",
+    "lpc.codegen.prefix",
+    "lpc.codegen.roll",
+    "lpc.codegen.schedule",
+    "lpc.codegen.segments",
+)
 
 
 @pytest.mark.parametrize("text", [*(import_module(name).__doc__ for name in CITING), step.live.__doc__])
