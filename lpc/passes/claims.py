@@ -90,6 +90,17 @@ class UnknownEquality(Diagnostic):
     nearest: str = ""
 
 
+@error("LP154")
+class RangeAndLimit(Diagnostic):
+    """A `let` that goes to a limit has one value after the other, nearer and nearer; it cannot run through a range as well."""
+
+    title = "`{name}` cannot both run through a range and go to a limit"
+    label = "a range of what goes to a limit"
+    bad = _claiming("claim base = small for width in 1..64 as width -> 32")
+    good = _claiming("claim base = small for batch in 1..64 as width -> 32")
+    name: str
+
+
 @warning("LP913")
 class ClaimOfItself(Diagnostic):
     """Both sides of a claim are one program. That it learns what it learns is true of any, and that it does not, of none."""
@@ -120,6 +131,9 @@ def _read(claim: tree.Claim, scope: Scope, folder: Folder, report: Report) -> Cl
         own.add(UnknownEquality(span=claim.span, name=str(claim.up_to), nearest=near))
     ranges = tuple(_ranges(claim.ranges, scope, folder, own))
     limit = _limit(claim, scope, folder, own)
+    for one in claim.ranges:
+        if limit is not None and one.name == limit[0]:
+            own.add(RangeAndLimit(span=one.span, name=one.name))
     for diagnostic in own.diagnostics:
         report.add(diagnostic)
     if own.errors:

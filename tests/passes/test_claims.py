@@ -43,6 +43,7 @@ def test_a_claim_is_read() -> None:
         ("for batch in 1..2.5", ["LP151"]),
         ("for width in 1..wdth", ["LP151"]),
         ("for width in 1..wdth + 1", ["LP101"]),
+        ("for width in 1..4 as width -> 2", ["LP154"]),
         ("for way in 1..2", ["LP152"]),
         ("as way -> 0", ["LP152"]),
         ('as rate -> "x"', ["LP151"]),
