@@ -111,7 +111,7 @@ def _order(sizes: Sequence[float], differences: Sequence[float]) -> float:
 
 
 def noise(run: Run) -> float:
-    """How far rounding moves a run, as `distance` measures it; 0 where that is not known or not finite."""
+    """How far rounding moves a run, as `farthest` measures it; 0 where that is not known or not finite."""
     least = run.moved(JITTERS[:1])
     found = farthest(least[0], run).distance if least else 0.0
     return found if math.isfinite(found) else 0.0
