@@ -298,6 +298,23 @@ def test_a_reviewer_sees_drift(tmp_path: Path) -> None:
     assert not any("drifted" in text for text in said(made_table(tmp_path / "steady", made, steady)))
 
 
+def test_drift_is_along_the_runs_as_they_were_made(tmp_path: Path) -> None:
+    """Planned in one order, made in the other: times that fell along the plan rose along the day."""
+    made = plan("base", "same", seeds=range(1, 9))
+    order = {(run.arm.label, run.seed): at for at, run in enumerate(made.runs())}
+
+    def falling(label: str, seed: int) -> Mapping[str, Any]:
+        seconds = 8.0 * (1 - 0.08 * order[label, seed] / 15) * (1 + 0.005 * noise(label, seed))
+        return {**usual(label, seed), "time": {"train_s": seconds, "total_s": seconds}}
+
+    made_table(tmp_path, made, falling)
+    for run in made.runs():
+        path = tmp_path / run.folder / "run.json"
+        started = f"2026-01-01T00:{59 - order[run.arm.label, run.seed]:02}:00+00:00"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "started": started}), encoding="utf-8")
+    assert any(text.startswith("times rose by ") for text in said(tabulate(tmp_path, made, {})))
+
+
 def test_a_reviewer_sees_windows_that_are_too_short(tmp_path: Path) -> None:
     """Forty passes of a quarter of a second each: every one begins and ends between two ticks."""
 

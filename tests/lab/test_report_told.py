@@ -322,3 +322,17 @@ def test_a_page_is_read_without_a_mouse(own: Path) -> None:
         first = next(given for tag, given in seen.elements if tag == "a")
         assert (first["class"], first["href"]) == ("skip", "#main")
         assert tags.count("details") == tags.count("summary")
+
+
+def test_page_and_markdown_say_what_each_figure_is(bench: Path) -> None:
+    findings = bench_findings(bench)
+    page, text = Seen(html(findings)).text, texts.markdown(findings, [])
+    shown = dict(grids.meanings(findings))
+    assert {"accuracy", "time", "FLOPs"} <= shown.keys()
+    for title, says in shown.items():
+        assert says, title
+        assert f"{says[0].upper()}{says[1:]}." in page
+        assert texts.markdown_escaped(says) in text
+    assert "no start, loading, validation, checkpoint or test" in shown["time"]
+    assert "modelled" in shown["FLOPs"]
+    assert "a first pair" in page, "and what was thrown away"
