@@ -120,7 +120,7 @@ def command(cell: Cell, folder: Path, data: Path, quick: bool = False, threads: 
 
 
 def bench(cell: Cell, folder: Path, options: argparse.Namespace) -> int:
-    """The exit status of `lpc bench`."""
+    """Make the cell's bench, or go on with it; the exit status of `lpc bench`."""
     made = command(cell, folder, options.data, options.quick, options.threads)
     return subprocess.run([sys.executable, "-m", "lpc", *made], check=False, stdout=subprocess.DEVNULL).returncode
 

@@ -8,7 +8,7 @@ from functools import cache
 
 from lpc.ir.program import Claim, Program
 from lpc.laws.agreement import WITHIN, Broken, Run
-from lpc.laws.convergence import SIZES, SMALLER, Tendency, fitted
+from lpc.laws.convergence import Tendency, fitted
 from lpc.laws.differences import Found, compared, updates
 from lpc.laws.ranges import Point
 from lpc.laws.sides import (
@@ -99,6 +99,7 @@ class Trial:
         name, to = self.claim.limit
         rows: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
 
+        @cache
         def runs(size: float) -> tuple[Run, Run]:
             left, right = self._near(point, name, to, size, seed)
             rows[:] = [(left.rows, right.rows)]
@@ -107,7 +108,7 @@ class Trial:
         try:
             found = fitted(runs)
             if not found.reaches(ORDER):
-                found = fitted(runs, (*SIZES, *SMALLER))
+                found = fitted(runs, across_kinks=True)
         except Broken as problem:
             raise Untried(str(problem)) from problem
         reached = found.reaches(ORDER)

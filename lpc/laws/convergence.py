@@ -15,7 +15,7 @@ from lpc.laws.validation import ALLOWANCE, JITTERS
 SIZES: tuple[float, ...] = tuple(10 ** (-1 - k / 2) for k in range(5))
 """1e-1 to 1e-3."""
 SMALLER = (1e-4, 1e-5, 1e-6)
-"""Where an order is not reached by then, a network with kinks may cross one until here: each is crossed the more rarely the smaller."""
+"""Tried besides across kinks: the smaller a nudge, the more rarely it crosses one."""
 ROUNDING = 1e-10
 """Relative differences below this are rounding, and say nothing of an order."""
 SLOWER = 1.5
@@ -62,21 +62,23 @@ def tendency(family: Family) -> Tendency:
     return fitted(lambda size: (family.at(size), family.limit))
 
 
-def fitted(pair: Callable[[float], tuple[Run, Run]], sizes: Sequence[float] = SIZES) -> Tendency:
+def fitted(pair: Callable[[float], tuple[Run, Run]], *, across_kinks: bool = False) -> Tendency:
     """The same of pairs of runs that should tend to each other; the second of a pair is what distances are measured by.
 
     Differences at its end that are less than rounding makes of their own runs are no part of the row; where fewer than two are left
-    then, they speak against no order. A row that ends because the next difference is less than `ROUNDING` may go on with just
-    that: where a difference is all of one kink that is crossed no more, it shrinks by no order, and then is gone.
+    then, they speak against no order.
+
+    across_kinks: for networks whose activations may have some. A difference that is all of one kink shrinks by no order while it
+    is crossed, and then is gone: so sizes are smaller, and a row that ends below `ROUNDING` goes on with just that.
     """
     row: list[tuple[float, Far, Run]] = []
     gone: list[float] = []
-    for size in sizes:
+    for size in (*SIZES, *SMALLER) if across_kinks else SIZES:
         made, limit = pair(size)
         found = farthest(made, limit)
         slower = _slower([far.distance for _, far, _ in row], found.distance)
         if found.distance < ROUNDING:
-            gone = [size]
+            gone = [size] if across_kinks else []
             break
         if slower and found.distance < ALLOWANCE * noise(made):
             break
@@ -84,13 +86,11 @@ def fitted(pair: Callable[[float], tuple[Run, Run]], sizes: Sequence[float] = SI
     seen = len(row)
     while row and row[-1][1].distance < noise(row[-1][2]):
         row.pop()
-    seen_at, differences = tuple(size for size, _, _ in row), tuple(far.distance for _, far, _ in row)
-    if len(row) < 2 <= seen:
-        return Tendency(seen_at, differences, math.inf)
-    order = _order(seen_at, differences)
+    sizes, differences = tuple(size for size, _, _ in row), tuple(far.distance for _, far, _ in row)
+    order = math.inf if len(row) < 2 <= seen else _order(sizes, differences)
     if gone and len(row) == seen and row:
-        order = max(order, _order((*seen_at, *gone), (*differences, ROUNDING)))
-    return Tendency(seen_at, differences, order, row[-1][1].where if row else "")
+        order = max(order, _order((*sizes, *gone), (*differences, ROUNDING)))
+    return Tendency(sizes, differences, order, row[-1][1].where if row else "")
 
 
 def _slower(differences: Sequence[float], found: float) -> bool:

@@ -9,7 +9,19 @@ from math import e, prod
 from lpc.ir.op import Law as InitialLaw
 from lpc.ir.step import Added, Value
 from lpc.rules.by_hand import flat, softmax, sparsemax
-from lpc.rules.law import PERCEPTRON, Array, Learned, Networks, Trial, added, gathers_statistics, law, needs_plain
+from lpc.rules.law import (
+    PERCEPTRON,
+    Array,
+    Learned,
+    Networks,
+    Trial,
+    added,
+    computes_alike,
+    gathers_statistics,
+    law,
+    needs_plain,
+    operations_of,
+)
 from lpc.rules.rule import BLOCKS, FIT, STATISTICS, TRAIN, Illegal, Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
@@ -149,7 +161,9 @@ def statistics(trial: Trial) -> None:
     gathers_statistics(trial, use)
     batch, start = trial.batches[0], trial.learn(use, steps=0)
     found = trial.learn(use, steps=1)
-    trial.needs("batch_norm" not in trial.operations(trial.output), "the output block has statistics of its own")
+    trial.needs(
+        computes_alike(trial, [trial.output]), "the output block computes otherwise in training than in inference"
+    )
     values = {block: trial.outputs(block, found, batch) for block in trial.hidden}
     scores = trial.outputs(trial.output, start, {**batch, **values})
     trial.equal(f"the loss of `{trial.output}`", found.losses[1][trial.output], trial.loss_of(scores, batch))
@@ -187,9 +201,7 @@ def any_batches(trial: Trial) -> None:
     trial.needs(len(trial.batches) > 1, "there is one batch")
     use = "cascaded_forward(predictor = least_squares)"
     made, turned = trial.learn(use), trial.learn(use, batches=trial.batches[::-1])
-    trial.needs(
-        not any(o == "batch_norm" for b in trial.blocks for o in trial.operations(b)), "statistics depend on the order"
-    )
+    trial.needs("batch_norm" not in operations_of(trial, trial.blocks), "statistics depend on the order")
     for name, value in made.after.items():
         trial.equal(f"`{name}`", turned.after[name], value, within=1e-8)
 

@@ -45,7 +45,6 @@ def the_sum(trial: Trial) -> None:
     """Every update is against the gradient of one sum: the objective, and the logged losses of all heads times their weight."""
     needs_differentiable(trial)
     learning = [block for block in trial.blocks if trial.weights(block)]
-    trial.needs(bool(learning), "the network has nothing to learn")
     for weight in (0.3, 1.0):
         summed = {block: 1.0 if block == trial.output else weight for block in trial.blocks}
         trial.descends(f"deep_supervision(weight = {weight})", dict.fromkeys(learning, summed))

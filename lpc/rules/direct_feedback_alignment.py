@@ -9,7 +9,7 @@ from math import prod
 from lpc.ir.op import Law as InitialLaw
 from lpc.ir.step import Added, Value
 from lpc.rules.by_hand import flat
-from lpc.rules.law import PERCEPTRON, Arrays, Learned, Networks, Trial, added, law, needs_plain
+from lpc.rules.law import PERCEPTRON, Arrays, Learned, Networks, Trial, added, computes_alike, law, needs_plain
 from lpc.rules.rule import Illegal, Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
@@ -78,10 +78,7 @@ def drawn(trial: Trial) -> None:
 def no_error(trial: Trial) -> None:
     """Where the error is zero nothing moves."""
     trial.needs(trial.loss == "mse" and bool(trial.target), "the error cannot be made zero by choosing targets")
-    trial.needs(
-        not any(o in ("dropout", "batch_norm") for b in trial.blocks for o in trial.operations(b)),
-        "it predicts otherwise than it trains",
-    )
+    trial.needs(computes_alike(trial, trial.blocks), "it predicts otherwise than it trains")
     right = {**trial.unseen, trial.target: trial.learn("direct_feedback_alignment", steps=0).scores}
     found = trial.learn("direct_feedback_alignment", batches=[right])
     for name, value in found.before.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lpc.ir.step import Value
 from lpc.rules.by_hand import ACTIVATIONS, flat
-from lpc.rules.law import PERCEPTRON, SMOOTH, Array, Learned, Networks, Trial, law, needs_differentiable
+from lpc.rules.law import PERCEPTRON, SMOOTH, Array, Learned, Networks, Trial, law, needs_differentiable, operations_of
 from lpc.rules.rule import Illegal, Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
@@ -59,8 +59,7 @@ def _comes_to_backprop(trial: Trial) -> None:
 @law("linear network = backprop", kind="exact", when="no activations", source=TWO_TALES, networks=Networks(ops=AFFINE))
 def linear_is_backprop(trial: Trial) -> None:
     """Where every block is linear in its input each update is backprop's, for any beta."""
-    kinds = {kind for block in trial.blocks for kind in trial.operations(block)}
-    trial.needs(kinds <= {*AFFINE, "identity"}, "it has operations that are not linear")
+    trial.needs(operations_of(trial, trial.blocks) <= {*AFFINE, "identity"}, "it has operations that are not linear")
     trial.same(trial.learn("dual_propagation(beta = 2)"), trial.learn("backprop"))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lpc.ir.step import Value
 from lpc.rules.by_hand import flat, mean_softplus
-from lpc.rules.law import Array, Arrays, Batch, Learned, Networks, Trial, law, needs_plain
+from lpc.rules.law import Array, Arrays, Batch, Learned, Networks, Trial, computes_alike, law, needs_plain
 from lpc.rules.rule import Illegal, Phase, Rule, parameter
 from lpc.rules.run import Run, RunBlock
 from lpc.rules.tracer import Recorder
@@ -159,10 +159,7 @@ def any_threshold(trial: Trial) -> None:
 def rows_apart(trial: Trial) -> None:
     """The update of a batch is the mean of its halves' updates, and so it is for its two streams."""
     trial.needs(trial.classes == 2, "of more than two classes the wrong label is drawn by row")
-    trial.needs(
-        not any(o in ("dropout", "batch_norm") for b in trial.blocks for o in trial.operations(b)),
-        "rows see each other",
-    )
+    trial.needs(computes_alike(trial, trial.blocks), "rows see each other")
     rows = len(next(iter(trial.batches[0].values()))) // 2
     trial.needs(rows > 0, "there is one row")
     both = {name: value[: 2 * rows] for name, value in trial.batches[0].items()}

@@ -252,13 +252,19 @@ class Law(Stated):
 SMOOTH = ("linear", "tanh", "sigmoid", "gelu", "silu", "layer_norm", "add", "mul")
 """Operations whose output has every derivative, and that do not look at the batch."""
 PERCEPTRON = ("linear", "relu", "tanh", "sigmoid")
-ACTIVATIONS = frozenset({"relu", "leaky_relu", "gelu", "silu", "tanh", "sigmoid"})
+ROWWISE = frozenset({*PERCEPTRON, "leaky_relu", "gelu", "silu", "flatten", "identity", "scale"})
+"""Operations of which a pipeline is linear layers and what acts on each unit by itself."""
 KINKED = frozenset({"relu", "leaky_relu", "max_pool", "opaque"})
 """Operations without a derivative somewhere, or of which nobody knows."""
 
 
 def operations_of(trial: Trial, blocks: Collection[str]) -> set[str]:
     return {operation for block in blocks for operation in trial.operations(block)}
+
+
+def computes_alike(trial: Trial, blocks: Collection[str]) -> bool:
+    """Whether blocks compute in training what they compute in inference."""
+    return not operations_of(trial, blocks) & {"dropout", "batch_norm"}
 
 
 def needs_differentiable(trial: Trial) -> None:
@@ -269,15 +275,14 @@ def needs_differentiable(trial: Trial) -> None:
 
 def needs_perceptron(trial: Trial, blocks: Collection[str]) -> None:
     """Raises Inapplicable where blocks are more than linear operations and activations, one after the other."""
-    more = operations_of(trial, blocks) - {"linear", "flatten", "identity", "scale"} - ACTIVATIONS
+    more = operations_of(trial, blocks) - ROWWISE
     trial.needs(not more, f"blocks are more than linear operations and activations: {', '.join(sorted(more))}")
 
 
 def needs_plain(trial: Trial) -> None:
     """Raises Inapplicable where a block computes otherwise in training than in inference, or has no derivative."""
-    kinds = operations_of(trial, trial.blocks)
-    trial.needs(not kinds & {"dropout", "batch_norm"}, "a block computes otherwise in training than in inference")
-    trial.needs("opaque" not in kinds, "a black box has no derivative")
+    trial.needs(computes_alike(trial, trial.blocks), "a block computes otherwise in training than in inference")
+    trial.needs("opaque" not in operations_of(trial, trial.blocks), "a black box has no derivative")
 
 
 def gathers_statistics(trial: Trial, use: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lpc.rules.law import PERCEPTRON, Networks, Trial, gathers_statistics, law, operations_of
+from lpc.rules.law import PERCEPTRON, Networks, Trial, computes_alike, gathers_statistics, law
 from lpc.rules.rule import STATISTICS, TRAIN, Control, Phase, Rule
 from lpc.rules.run import Run
 from lpc.rules.tracer import Recorder
@@ -31,8 +31,7 @@ def hidden_stay(trial: Trial) -> None:
 def readout(trial: Trial) -> None:
     """The first step of the output block is that of backprop."""
     trial.needs(bool(trial.weights(trial.output)), "the output block has no weight")
-    otherwise = operations_of(trial, trial.hidden) & {"dropout", "batch_norm"}
-    trial.needs(not otherwise, "a hidden block computes otherwise in training than in inference")
+    trial.needs(computes_alike(trial, trial.hidden), "a hidden block computes otherwise in training than in inference")
     found = trial.learn("random_features", steps=1)
     trial.same(found, trial.learn("backprop", steps=1), [trial.output])
 
@@ -45,11 +44,12 @@ def statistics(trial: Trial) -> None:
     """Batch-norm statistics of hidden blocks are gathered in one pass before the readout learns, in which no weight moves, and stay; the
     readout's first move is against its gradient on what the blocks then give in inference mode.
     """
-    plain = not operations_of(trial, [trial.output]) & {"batch_norm", "dropout"}
     gathers_statistics(trial, "random_features")
     batch, start = trial.batches[0], trial.learn("random_features", steps=0)
     found = trial.learn("random_features", steps=1)
-    trial.needs(plain, "the output block computes otherwise in training than in inference")
+    trial.needs(
+        computes_alike(trial, [trial.output]), "the output block computes otherwise in training than in inference"
+    )
     values = {block: trial.outputs(block, found, batch) for block in trial.hidden}
     error = trial.error_of(trial.outputs(trial.output, start, {**batch, **values}), batch)
     for name, gradient in trial.pull(trial.output, start, {**batch, **values}, error)[0].items():

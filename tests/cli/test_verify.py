@@ -16,29 +16,8 @@ from lpc.rules.mono_forward import MonoForward
 from lpc.rules.rule import Phase
 from lpc.rules.run import Run
 from lpc.rules.tracer import Recorder
-from tests.cli.running import BROKEN, lpc
+from tests.cli.running import BROKEN, SOUND, lpc
 from tests.laws.test_general import attach_everything
-
-SHAPES = """\
-network shapes
-
-let width = 4
-
-data x: f32[3], y: class[2] = synthetic
-
-block hidden  = x      -> linear(width) -> tanh
-block readout = hidden -> linear(2)
-
-objective cross_entropy(readout, y)
-
-learn all with backprop
-
-train steps = 2, batch = 8, optimizer = sgd(lr = 0.1)
-
-variant wide { let width = 8 }
-
-claim base = wide
-"""
 
 
 @dataclass(frozen=True)
@@ -163,7 +142,8 @@ def test_a_false_claim_is_refuted_and_mended(here: Path) -> None:
 
 def test_what_is_not_finite_is_null_in_json(here: Path) -> None:
     """Shapes that differ are infinitely far apart."""
-    (here / "shapes.lp").write_text(SHAPES)
+    shapes = SOUND.replace("\n", "\nlet width = 16\n", 1).replace("linear(16)", "linear(width)")
+    (here / "shapes.lp").write_text(f"{shapes}variant wide {{ let width = 8 }}\nclaim base = wide\n")
     done = lpc("verify", "shapes.lp", "--json", "--budget", "3s")
     assert done.status == 1
     assert not re.search("Infinity|NaN", done.out)
